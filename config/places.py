@@ -1,0 +1,141 @@
+"""From racks by rule to arrays: slots, segments, and which segments are neighbours."""
+
+import hashlib
+from typing import NamedTuple
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from config.vault import Rack, Vault
+
+
+class SlotAddress(NamedTuple):
+    """One slot, outermost first; row, section, shelf and slot count from 1."""
+
+    rack: str
+    row: int
+    face: str
+    section: int
+    shelf: int
+    slot: int
+
+
+class Places:
+    """Every slot and segment of a vault. Indices are of this layout only; `layout_hash` names it, stable ids leave it.
+
+    segment_ids  (s,) e.g. `A-01L-03` (section), `A-01L-03-2` (shelf), `RC1` (rack)
+    segment_line (s,) int32: segments of the same row and face stand on one line
+    segment_position (s,) int32: order along that line
+    """
+
+    def __init__(self, vault: Vault) -> None:
+        self.racks: tuple[Rack, ...] = vault.racks
+        self._first_slot: dict[str, int] = {}
+        self._first_segment: dict[str, int] = {}
+        self._rack_of: dict[str, Rack] = {rack.id: rack for rack in vault.racks}
+        ids: list[str] = []
+        line: list[int] = []
+        position: list[int] = []
+        zones: list[str] = []
+        slots = lines = 0
+        for rack in vault.racks:
+            self._first_slot[rack.id] = slots
+            self._first_segment[rack.id] = len(ids)
+            slots += slot_count(rack)
+            for row in range(1, rack.rows + 1):
+                for face in rack.faces:
+                    names = _segments_of_face(rack, row, face)
+                    ids += names
+                    line += [lines] * len(names)
+                    position += range(len(names))
+                    lines += 1
+                    if rack.segment == "rack":
+                        break
+                if rack.segment == "rack":
+                    break
+            zones += [rack.zone] * (len(ids) - self._first_segment[rack.id])
+        self.slot_count = slots
+        self.segment_ids: tuple[str, ...] = tuple(ids)
+        self.segment_zone: tuple[str, ...] = tuple(zones)
+        self.segment_index: dict[str, int] = {name: i for i, name in enumerate(ids)}
+        self.segment_line: NDArray[np.int32] = np.array(line, dtype=np.int32)
+        self.segment_position: NDArray[np.int32] = np.array(position, dtype=np.int32)
+
+    def segment_of(self, slot_id: str) -> int:
+        """Index of the segment a slot lies in. Raises KeyError with the next step when the slot is not of this vault."""
+        address = self.address(slot_id)
+        rack = self._rack_of[address.rack]
+        first = self._first_segment[rack.id]
+        if rack.segment == "rack":
+            return first
+        face = (address.row - 1) * len(rack.faces) + rack.faces.index(address.face)
+        if rack.segment == "section":
+            return first + face * rack.sections + address.section - 1
+        return first + (face * rack.sections + address.section - 1) * rack.shelves + address.shelf - 1
+
+    def address(self, slot_id: str) -> SlotAddress:
+        """Parse `RACK-ROWFACE-SECTION-SHELF-SLOT`, e.g. `A-01L-03-2-15`. Raises KeyError when no such slot exists."""
+        parts = slot_id.rsplit("-", 4)
+        rack = self._rack_of.get(parts[0])
+        try:
+            found = SlotAddress(
+                parts[0], int(parts[1][:-1]), parts[1][-1], int(parts[2]), int(parts[3]), int(parts[4])
+            )
+        except (IndexError, ValueError):
+            raise KeyError(
+                f"'{slot_id}' is not a slot id; expected RACK-ROWFACE-SECTION-SHELF-SLOT"
+            ) from None
+        if rack is None:
+            raise KeyError(f"'{slot_id}': no rack '{parts[0]}'; racks are {', '.join(self._rack_of)}")
+        inside = (
+            1 <= found.row <= rack.rows
+            and found.face in rack.faces
+            and 1 <= found.section <= rack.sections
+            and 1 <= found.shelf <= rack.shelves
+            and 1 <= found.slot <= rack.slots_per_shelf
+        )
+        if not inside or slot_id != slot_name(found):
+            raise KeyError(
+                f"'{slot_id}' is not a slot of rack '{rack.id}' ({rack.rows} rows, faces {''.join(rack.faces)}, "
+                f"{rack.sections} sections, {rack.shelves} shelves, {rack.slots_per_shelf} slots); see the racks list"
+            )
+        return found
+
+    def slots(self) -> list[str]:
+        """Every slot id in layout order: the order of `demo-volumes.csv` and of inventories."""
+        return [
+            slot_name(SlotAddress(rack.id, row, face, section, shelf, slot))
+            for rack in self.racks
+            for row in range(1, rack.rows + 1)
+            for face in rack.faces
+            for section in range(1, rack.sections + 1)
+            for shelf in range(1, rack.shelves + 1)
+            for slot in range(1, rack.slots_per_shelf + 1)
+        ]
+
+
+def slot_name(address: SlotAddress) -> str:
+    """The slot's stable id; what people are shown is the rack's label and the numbers."""
+    rack, row, face, section, shelf, slot = address
+    return f"{rack}-{row:02d}{face}-{section:02d}-{shelf}-{slot:02d}"
+
+
+def slot_count(rack: Rack) -> int:
+    """How many slots the rule gives."""
+    return rack.rows * len(rack.faces) * rack.sections * rack.shelves * rack.slots_per_shelf
+
+
+def layout_hash(vault: Vault) -> str:
+    """32 hex digits naming racks, zones and antennas: a snapshot of another layout is mapped by ids, never by index."""
+    body = msgspec.json.encode((vault.zones, vault.racks, vault.readers), order="deterministic")
+    return hashlib.blake2b(body, digest_size=16).hexdigest()
+
+
+def _segments_of_face(rack: Rack, row: int, face: str) -> list[str]:
+    if rack.segment == "rack":
+        return [rack.id]
+    sections = [f"{rack.id}-{row:02d}{face}-{section:02d}" for section in range(1, rack.sections + 1)]
+    if rack.segment == "section":
+        return sections
+    return [f"{section}-{shelf}" for section in sections for shelf in range(1, rack.shelves + 1)]

@@ -1,0 +1,70 @@
+"""Policy: limits with their sources, what counts as missing, who may do what, how long facts are kept."""
+
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta
+
+Role = Literal[
+    "archivist",
+    "technician",
+    "safety_officer",
+    "approver",
+    "system_administrator",
+    "security_administrator",
+    "auditor",
+]
+EXCLUSIVE_ROLES = frozenset({"system_administrator", "security_administrator", "auditor"})  # 三员
+Seconds = Annotated[float, Meta(ge=0)]
+
+
+class Limit(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """An alarm limit of one quantity, in every zone or in those named."""
+
+    quantity: Literal["temperature_degc", "humidity_pct"]
+    low: float
+    high: float
+    deadband: Annotated[float, Meta(ge=0)]
+    """How far inside the limit the value must come before the crossing is over."""
+    on_delay_s: Seconds = 60.0
+    off_delay_s: Seconds = 60.0
+    zones: tuple[str, ...] = ()
+    source: str = ""
+
+
+class Presence(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """When a belief becomes a fact."""
+
+    sure: Annotated[float, Meta(gt=0.5, lt=1)] = 0.95
+    """Confidence from which a place counts as known."""
+    missing_after_rounds: Annotated[int, Meta(ge=1, le=1000)] = 10
+    """Silent rounds of the antenna that should see it: 8/10/14/18 at read rate 0.95/0.9/0.8/0.7 keep false alarms under
+    one a day over 160,000 volumes."""
+
+
+class Retention(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Days an acknowledged fact stays in the journal, by lane, with exceptions by fact type."""
+
+    alarm_days: Annotated[int, Meta(ge=90)] = 3650
+    custody_days: Annotated[int, Meta(ge=90)] = 3650
+    event_days: Annotated[int, Meta(ge=1)] = 365
+    telemetry_days: Annotated[int, Meta(ge=1)] = 365
+    types: dict[str, Annotated[int, Meta(ge=1)]] = {}
+
+
+class Person(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Who a local user is: the kernel vouches for the uid (SO_PEERCRED)."""
+
+    uid: Annotated[int, Meta(ge=0)]
+    roles: tuple[Role, ...]
+
+
+class Policy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """May be shared between vaults by `extends:`."""
+
+    limits: tuple[Limit, ...] = ()
+    presence: Presence = Presence()
+    retention: Retention = Retention()
+    people: dict[str, Person] = {}
+    telemetry_every_s: Annotated[float, Meta(gt=0)] = 60.0
+    """Each point is reported at least this often, and at once when it moves by more than its profile's deadband."""

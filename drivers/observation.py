@@ -1,0 +1,103 @@
+"""What a device said, stamped once with vault time `at_ns` when its bytes came in. Imports msgspec and numpy only."""
+
+from typing import Any
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+UNKNOWN_RSSI = np.float32(np.nan)
+
+
+class TagReads(msgspec.Struct, frozen=True, tag="tag_reads", eq=False):
+    """One batch of tag reads of one reader, as columns of equal length n.
+
+    antenna   (n,) uint16, LLRP port, 1-based
+    epc       (n, w) uint8, raw EPC bytes, zero-padded to the widest of the batch (w = 12 for EPC-96)
+    epc_bits  (n,) uint16, true length of each EPC in bits
+    rssi_dbm  (n,) float32, peak RSSI, NaN where the reader did not say
+    count     (n,) uint16, how often the tag was seen within this report entry, >= 1
+    first_utc_ns, last_utc_ns  (n,) int64, the *reader's* clock, 0 where it did not say
+    pc        (n,) int32, C1G2 protocol control word, -1 where the reader did not say
+    """
+
+    device: str
+    at_ns: int
+    antenna: NDArray[np.uint16]
+    epc: NDArray[np.uint8]
+    epc_bits: NDArray[np.uint16]
+    rssi_dbm: NDArray[np.float32]
+    count: NDArray[np.uint16]
+    first_utc_ns: NDArray[np.int64]
+    last_utc_ns: NDArray[np.int64]
+    pc: NDArray[np.int32]
+
+
+class Searched(msgspec.Struct, frozen=True, tag="searched"):
+    """An antenna looked for every tag in its field: without it there is no negative evidence.
+
+    rounds >= 1 complete inventory rounds between from_ns and to_ns (vault time).
+    """
+
+    device: str
+    at_ns: int
+    antenna: int
+    rounds: int
+    from_ns: int
+    to_ns: int
+
+
+class Measurement(msgspec.Struct, frozen=True, tag="measurement"):
+    """One reading of one device: several points, in engineering units; None where the device gave no valid value."""
+
+    device: str
+    at_ns: int
+    points: tuple[str, ...]
+    values: tuple[float | None, ...]
+
+
+class Contact(msgspec.Struct, frozen=True, tag="contact"):
+    """One binary point after the profile's polarity: `active` is True for wet, smoke, open, energised.
+
+    None where the device answered but cannot tell (cable break, fault).
+    """
+
+    device: str
+    at_ns: int
+    point: str
+    active: bool | None
+
+
+class DeviceNote(msgspec.Struct, frozen=True, tag="device_note"):
+    """What a device said about itself: `code` is a text id (config/texts), `args` its fields."""
+
+    device: str
+    at_ns: int
+    code: str
+    args: dict[str, str | int | float]
+
+
+Observation = TagReads | Searched | Measurement | Contact | DeviceNote
+
+_ARRAY_EXT = 1
+_ARRAY = msgspec.msgpack.Decoder(tuple[str, tuple[int, ...], bytes])
+
+
+def array_to_wire(value: object) -> object:
+    """msgspec enc_hook: an array becomes one msgpack extension (dtype, shape, bytes)."""
+    if isinstance(value, np.ndarray):
+        packed = (value.dtype.str, value.shape, np.ascontiguousarray(value).tobytes())
+        return msgspec.msgpack.Ext(_ARRAY_EXT, msgspec.msgpack.encode(packed))
+    raise NotImplementedError(
+        f"{type(value).__name__} cannot cross a pipe; records hold plain values and arrays"
+    )
+
+
+def array_from_wire(code: int, data: memoryview) -> NDArray[Any]:
+    """msgspec ext_hook: the inverse of `array_to_wire`. Raises ValueError for an unknown extension."""
+    if code != _ARRAY_EXT:
+        raise ValueError(
+            f"msgpack extension {code} is not an array (expected {_ARRAY_EXT}): written by another version"
+        )
+    dtype, shape, raw = _ARRAY.decode(data)
+    return np.frombuffer(raw, dtype=np.dtype(dtype)).reshape(shape)

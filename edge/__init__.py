@@ -1,0 +1,1 @@
+"""The daemon: state, rules, field, store, platform, command line. Imports point down, see docs/architecture.md."""

@@ -1,0 +1,135 @@
+"""Everything that can enter the step: observations, losses, outcomes, what people and the platform ask for, time."""
+
+from typing import Any
+
+import msgspec
+
+from drivers.command import CommandOutcome
+from drivers.observation import (
+    Contact,
+    DeviceNote,
+    Measurement,
+    Searched,
+    TagReads,
+    array_from_wire,
+    array_to_wire,
+)
+from edge.state.facts import CataloguedVolume
+
+
+class DeviceLost(msgspec.Struct, frozen=True, tag="device_lost"):
+    """Silence past the freshness limit, a dead link or corrupt bytes; `reason` is a text id."""
+
+    device: str
+    at_ns: int
+    reason: str
+
+
+class DeviceBack(msgspec.Struct, frozen=True, tag="device_back"):
+    """It answers (again)."""
+
+    device: str
+    at_ns: int
+
+
+class OperatorAction(msgspec.Struct, frozen=True, tag="operator_action"):
+    """A person asks, over the local API. The kernel vouches for person and role, see edge/api.
+
+    action: actuator.set (args: actuator, state), alarm.acknowledge (alarm), clock.vouch, catalogue.import.
+    """
+
+    id: str
+    at_ns: int
+    action: str
+    person: str
+    role: str
+    terminal: str
+    args: dict[str, str] = {}
+    second_person: str = ""
+    volumes: tuple[CataloguedVolume, ...] = ()
+
+
+class PlatformCommand(msgspec.Struct, frozen=True, tag="platform_command"):
+    """A command of the central platform whose signature was checked at the edge of the house; `refusal` is '' or a
+    text id (bad_signature, unknown_issuer, malformed)."""
+
+    id: str
+    at_ns: int
+    action: str
+    issuer: str
+    counter: int
+    not_before_ns: int
+    expires_ns: int
+    vault: str
+    args: dict[str, Any]
+    refusal: str = ""
+
+
+class LinkState(msgspec.Struct, frozen=True, tag="link_state"):
+    """A broker link went up or down, or the far end broke the contract (`note` is a text id)."""
+
+    link: str
+    at_ns: int
+    is_up: bool
+    note: str = ""
+
+
+class StoreState(msgspec.Struct, frozen=True, tag="store_state"):
+    """How the disk stands: ok, capped (telemetry and events thinned), reserve (alarm, custody, intents only), failed."""
+
+    at_ns: int
+    level: str
+
+
+class Dropped(msgspec.Struct, frozen=True, tag="dropped"):
+    """A bounded queue gave way: `count` items of `what`."""
+
+    at_ns: int
+    what: str
+    count: int
+
+
+class ClockStep(msgspec.Struct, frozen=True, tag="clock_step"):
+    """The wall clock moved by step_s against monotonic time."""
+
+    at_ns: int
+    step_s: float
+
+
+class Started(msgspec.Struct, frozen=True, tag="started"):
+    """First event of every start."""
+
+    at_ns: int
+    boot: str
+    software: str
+    layout: str
+    clean: bool
+
+
+class Tick(msgspec.Struct, frozen=True, tag="tick"):
+    """Time passes: once a second."""
+
+    at_ns: int
+
+
+Event = (
+    TagReads
+    | Searched
+    | Measurement
+    | Contact
+    | DeviceNote
+    | CommandOutcome
+    | DeviceLost
+    | DeviceBack
+    | OperatorAction
+    | PlatformCommand
+    | LinkState
+    | StoreState
+    | Dropped
+    | ClockStep
+    | Started
+    | Tick
+)
+
+encoder = msgspec.msgpack.Encoder(enc_hook=array_to_wire)
+decoder = msgspec.msgpack.Decoder(Event, ext_hook=array_from_wire)

@@ -1,0 +1,1 @@
+"""What observations mean: RFID, climate, hazards. Pure functions over arrays and records."""
