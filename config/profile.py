@@ -1,0 +1,90 @@
+"""Profiles: the register map of one kind of Modbus device. Addresses are 0-based protocol addresses."""
+
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta
+
+PointId = Annotated[
+    str, Meta(pattern=r"^[a-z][a-z0-9_-]{0,31}$", description="lower-case letters, digits, _ and -")
+]
+Address = Annotated[int, Meta(ge=0, le=65535)]
+Table = Literal["co", "di", "hr", "ir"]
+Kind = Literal["int16", "uint16", "int32", "float32", "bit", "sign_magnitude_10000"]
+Quantity = Literal[
+    "temperature_degc",
+    "humidity_pct",
+    "leak",
+    "cable_break",
+    "contamination",
+    "leak_distance_m",
+    "leakage_ua",
+    "cable_length_m",
+    "unit_code",
+    "output",
+]
+
+
+class Point(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One value of a device: value = decoded raw x scale + offset.
+
+    kind `bit` gives a Contact, every other kind a number of a Measurement. A bit of tables co and di is the coil
+    itself (`bit` 0); of tables hr and ir it is bit `bit` of the register, 0 the least significant.
+    """
+
+    id: PointId
+    quantity: Quantity
+    table: Table
+    address: Address
+    """Of the first register or coil, counted from 0: the manual's 30001 is `ir` 0."""
+    kind: Kind
+    """sign_magnitude_10000: raw 10250 is -250; int32 and float32 take two registers."""
+    scale: float = 1.0
+    offset: float = 0.0
+    word_order: Literal["ABCD", "CDAB", "BADC", "DCBA"] = "ABCD"
+    """Of int32 and float32: A is the most significant byte; the first register holds the first two letters."""
+    bit: Annotated[int, Meta(ge=0, le=15)] = 0
+    active: Literal[0, 1] = 1
+    """kind bit: the raw value that means wet, broken, energised. Fail-safe contacts have 0."""
+    low: float | None = None
+    high: float | None = None
+    """Values outside low..high, both included, in engineering units are not valid: they become None."""
+    report_deadband: Annotated[float, Meta(ge=0)] = 0.0
+    """Reported at once when it moves by more than this since the last report; 0: at every change."""
+    unknown_while: tuple[PointId, ...] = ()
+    """kind bit points of this profile; while one of them is active this point cannot be told and is None."""
+    unit_point: PointId | Literal[""] = ""
+    unit_scales: tuple[float, ...] = ()
+    """Device with a unit switch: the raw value of `unit_point` picks the further factor; outside the list: None."""
+
+
+class Output(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One coil that may be written; `readback` is the point that shows what it really does."""
+
+    id: PointId
+    table: Literal["co"] = "co"
+    address: Address
+    readback: PointId
+
+
+class Profile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One kind of device: its points, its outputs and how it wants to be asked."""
+
+    id: Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$")]
+    source: Annotated[str, Meta(min_length=1)]
+    """Where the register map is from: the manual, with its page."""
+    notes: str = ""
+    """Traps for the technician: factory address, baud rate, variants that differ."""
+    points: Annotated[tuple[Point, ...], Meta(min_length=1)]
+    outputs: tuple[Output, ...] = ()
+    longest_reply_s: Annotated[float, Meta(gt=0, le=60)] = 0.3
+    """A reply cannot come later than this; after a timeout the line stays silent for so long."""
+    max_block: Annotated[int, Meta(ge=1, le=125)] = 125
+    """Most registers that one request may ask of it."""
+    min_gap_s: Annotated[float, Meta(ge=0, le=60)] = 0.0
+    """Shortest pause between the end of its reply and the next request to it."""
+
+
+def register_count(point: Point) -> int:
+    """Registers (or coils) a point takes: 1 or 2."""
+    return 2 if point.kind in ("int32", "float32") else 1
