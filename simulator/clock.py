@@ -1,0 +1,39 @@
+"""World time: seconds since the world began, real (times a speed) or moved by hand."""
+
+import time
+from typing import Protocol
+
+
+class WorldClock(Protocol):
+    """What the world is told the time by."""
+
+    def now_s(self) -> float:
+        """Seconds since the world began; never backwards."""
+
+
+class RealClock:
+    """World seconds run `speed` times as fast as ours."""
+
+    def __init__(self, speed: float) -> None:
+        if speed <= 0:
+            raise ValueError(f"speed {speed} would stop or turn back the world; give a number above 0")
+        self._speed = speed
+        self._began_s = time.monotonic()
+
+    def now_s(self) -> float:
+        return (time.monotonic() - self._began_s) * self._speed
+
+
+class ManualClock:
+    """Stands still until it is advanced."""
+
+    def __init__(self) -> None:
+        self._now_s = 0.0
+
+    def now_s(self) -> float:
+        return self._now_s
+
+    def advance(self, seconds: float) -> None:
+        if seconds < 0:
+            raise ValueError(f"time cannot go back {-seconds} s")
+        self._now_s += seconds

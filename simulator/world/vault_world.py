@@ -1,0 +1,209 @@
+"""The simulated vault: every volume's true place, what the antennas read of it, its air, its water, its
+people.
+
+Built from any valid configuration and catalogue. All chance comes from one seed, in one stream for each
+purpose and antenna, so that the same seed gives the same draws in whatever order the readers of a live run
+ask.
+"""
+
+import csv
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from config.places import Places
+from config.vault import Vault
+from simulator.world.climate import Climate
+from simulator.world.people import OUTSIDE, People
+from simulator.world.rf import EPC_BYTES, Radio, Round, draw_round
+from simulator.world.truth import Cause, Change, Record
+from simulator.world.water import Water
+
+Columns = tuple[NDArray[np.uint8], NDArray[np.float32], NDArray[np.uint16]]
+Field = Callable[[int, float], Columns]
+"""(antenna port, dwell_s) -> epc (n, 12), rssi_dbm (n,), count (n,): what one dwell of an antenna reads."""
+
+MORNING_S = 9 * 3600.0
+
+
+class Volumes(msgspec.Struct, frozen=True):
+    """The catalogue as columns: ids, epc (n, 12) uint8, book (n,) int32 segment index of the book place."""
+
+    ids: tuple[str, ...]
+    epc: NDArray[np.uint8]
+    book: NDArray[np.int32]
+
+
+class Chance(msgspec.Struct, frozen=True, kw_only=True):
+    """How much happens in the world besides the radio."""
+
+    displaced: float = 0.05
+    """Share of the volumes that stand in another segment than the catalogue says when the world begins."""
+    act_every_s: float = 4.0
+    """Mean time between two acts of people; 0 for nobody."""
+
+
+def read_volumes(path: Path, places: Places) -> Volumes:
+    """Read a catalogue CSV with the columns volume, epc, slot. Raises ValueError or KeyError naming what is
+    wrong.
+    """
+    with path.open(newline="", encoding="utf-8-sig") as lines:
+        rows = list(csv.DictReader(lines))
+    missing = {"volume", "epc", "slot"} - set(rows[0] if rows else ())
+    if missing:
+        raise ValueError(f"{path.name}: no column {', '.join(sorted(missing))} in the header, or no line")
+    try:
+        epc = np.frombuffer(b"".join(bytes.fromhex(row["epc"]) for row in rows), np.uint8)
+        epc = epc.reshape(len(rows), EPC_BYTES)
+    except ValueError as error:
+        raise ValueError(f"{path.name}: the world knows 96-bit EPCs only (24 hex digits): {error}") from error
+    book = np.array([places.segment_of(row["slot"]) for row in rows], dtype=np.int32)
+    return Volumes(tuple(row["volume"] for row in rows), epc, book)
+
+
+class VaultWorld:
+    """The truth. `advance` lets people, air and water act; a reader's `field` draws what its antennas read.
+
+    stands (n,) int32: segment index where each volume truly is, -1 outside the vault.
+    displaced (n,) bool: those that stood away from their book place when the world began.
+    """
+
+    def __init__(
+        self,
+        vault: Vault,
+        volumes: Volumes,
+        seed: int,
+        *,
+        radio: Radio,
+        chance: Chance,
+        record: Record,
+    ) -> None:
+        self.places = Places(vault)
+        self.volumes = volumes
+        self.radio = radio
+        self.reads = 0
+        self.moves = 0
+        self.now_s = 0.0
+        self._seed = seed
+        self._record = record
+        self._row = {volume: i for i, volume in enumerate(volumes.ids)}
+        seen = {name for reader in vault.readers for name in reader.segments if name is not None}
+        self.seen = np.array(sorted(self.places.segment_index[name] for name in seen), dtype=np.int32)
+        tags = _stream(seed, "tags")
+        self._bias_db = (tags.standard_normal(len(volumes.ids)) * radio.tag_bias_sd_db).astype(np.float32)
+        self.stands = volumes.book.copy()
+        self._displace(chance.displaced, tags)
+        self.displaced = self.stands != volumes.book
+        zones = tuple(zone.id for zone in vault.zones)
+        self.climate = Climate(zones, MORNING_S, _stream(seed, "climate"))
+        self.water = Water(zones)
+        self._people = People(chance.act_every_s, _stream(seed, "people"))
+        self._readers = {reader.id: reader for reader in vault.readers}
+        self._on_line: dict[int, tuple[NDArray[np.intp], NDArray[np.int32]]] = {}
+        self.people_are_in = True
+
+    def field(self, reader_id: str) -> Field:
+        """What the antennas of a reader read: for the simulated reader. Each antenna has its own stream of
+        chance.
+        """
+        reader = self._readers[reader_id]
+        streams = {
+            port: (self.places.segment_index[name], _stream(self._seed, f"{reader_id}/{port}"))
+            for port, name in enumerate(reader.segments, 1)
+            if name is not None
+        }
+
+        def read(port: int, dwell_s: float) -> Columns:  # noqa: ARG001  a dwell is one round, however long
+            if port not in streams:
+                return self._columns(
+                    Round(np.empty(0, np.intp), np.empty(0, np.float32), np.empty(0, np.uint16))
+                )
+            segment, rng = streams[port]
+            return self._columns(self.round(segment, rng))
+
+        return read
+
+    def round(self, segment: int, rng: np.random.Generator) -> Round:
+        """One round of the antenna of a segment over every tag on the same row face."""
+        tag, position = self._line(int(self.places.segment_line[segment]))
+        distance = np.abs(position - self.places.segment_position[segment])
+        return draw_round(self.radio, tag, distance, self._bias_db[tag], rng)
+
+    def advance(self, seconds: float) -> None:
+        """Let the world go on for `seconds`."""
+        self.now_s += seconds
+        self.climate.advance(seconds)
+        self.water.advance(seconds)
+        if self.people_are_in:
+            for act in self._people.advance(seconds, self.stands, self.volumes.book, self.seen):
+                self._put(act.tag, act.segment, act.cause)
+
+    def move(self, volume: str, segment: str) -> None:
+        """Put a volume in a segment, '' for outside the vault. Raises KeyError for an unknown name."""
+        if volume not in self._row:
+            raise KeyError(f"no volume '{volume}' in the catalogue of this world")
+        if segment and segment not in self.places.segment_index:
+            raise KeyError(f"no segment '{segment}'; e.g. '{self.places.segment_ids[0]}'")
+        self._put(self._row[volume], self.places.segment_index[segment] if segment else OUTSIDE, "control")
+
+    def note(self, cause: Cause, what: str) -> None:
+        """Write another physical change to the truth journal."""
+        self._record(Change(round(self.now_s, 3), cause, what=what))
+
+    def segment_name(self, index: int) -> str:
+        """The stable id of a segment index, '' for outside the vault."""
+        return "" if index == OUTSIDE else self.places.segment_ids[index]
+
+    def _columns(self, found: Round) -> Columns:
+        self.reads += int(found.count.sum())
+        return self.volumes.epc[found.tag], found.rssi_dbm, found.count
+
+    def _line(self, line: int) -> tuple[NDArray[np.intp], NDArray[np.int32]]:
+        kept = self._on_line.get(line)
+        if kept is None:
+            inside = np.flatnonzero(self.stands != OUTSIDE)
+            tag = inside[self.places.segment_line[self.stands[inside]] == line]
+            kept = self._on_line[line] = (tag, self.places.segment_position[self.stands[tag]])
+        return kept
+
+    def _put(self, tag: int, segment: int, cause: Cause) -> None:
+        before = int(self.stands[tag])
+        for place in (before, segment):
+            if place != OUTSIDE:
+                self._on_line.pop(int(self.places.segment_line[place]), None)
+        self.stands[tag] = segment
+        self.moves += 1
+        change = Change(
+            round(self.now_s, 3),
+            cause,
+            self.volumes.ids[tag],
+            self.segment_name(before),
+            self.segment_name(segment),
+        )
+        self._record(change)
+
+    def _displace(self, share: float, rng: np.random.Generator) -> None:
+        if self.seen.size < 2:
+            return
+        n = len(self.volumes.ids)
+        for tag in np.sort(rng.choice(n, size=round(share * n), replace=False)):
+            choices = self.seen[self.seen != self.stands[tag]]
+            before = int(self.stands[tag])
+            self.stands[tag] = after = int(choices[int(rng.integers(choices.size))])
+            self._record(
+                Change(
+                    0.0,
+                    "displaced",
+                    self.volumes.ids[tag],
+                    self.segment_name(before),
+                    self.segment_name(after),
+                )
+            )
+
+
+def _stream(seed: int, purpose: str) -> np.random.Generator:
+    return np.random.default_rng([seed, zlib.crc32(purpose.encode())])
