@@ -5,7 +5,11 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
-DeviceId = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
+from config.profile import ProfileId
+
+DeviceId = Annotated[
+    str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$", description="stable id: letters, digits, . _ -")
+]
 Seconds = Annotated[float, Meta(gt=0)]
 
 
@@ -45,7 +49,7 @@ class Sensor(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     id: DeviceId
     bus: DeviceId
     unit: Annotated[int, Meta(ge=1, le=255)]
-    profile: str
+    profile: ProfileId
     zone: DeviceId
     place: Literal["inside", "outside"] = "inside"
     period_s: Seconds = 5.0
@@ -58,7 +62,7 @@ class Board(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     id: DeviceId
     bus: DeviceId
     unit: Annotated[int, Meta(ge=1, le=255)]
-    profile: str
+    profile: ProfileId
     period_s: Seconds = 2.0
     freshness_s: Seconds = 15.0
 

@@ -79,13 +79,9 @@ class Places:
         parts = slot_id.rsplit("-", 4)
         rack = self._rack_of.get(parts[0])
         try:
-            found = SlotAddress(
-                parts[0], int(parts[1][:-1]), parts[1][-1], int(parts[2]), int(parts[3]), int(parts[4])
-            )
+            found = SlotAddress(parts[0], int(parts[1][:-1]), parts[1][-1], int(parts[2]), int(parts[3]), int(parts[4]))
         except (IndexError, ValueError):
-            raise KeyError(
-                f"'{slot_id}' is not a slot id; expected RACK-ROWFACE-SECTION-SHELF-SLOT"
-            ) from None
+            raise KeyError(f"'{slot_id}' is not a slot id; expected RACK-ROWFACE-SECTION-SHELF-SLOT") from None
         if rack is None:
             raise KeyError(f"'{slot_id}': no rack '{parts[0]}'; racks are {', '.join(self._rack_of)}")
         inside = (

@@ -16,6 +16,9 @@ Role = Literal[
 ]
 EXCLUSIVE_ROLES = frozenset({"system_administrator", "security_administrator", "auditor"})  # 三员
 Seconds = Annotated[float, Meta(ge=0)]
+PersonId = Annotated[
+    str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$", description="opaque id: letters, digits, . _ -")
+]
 
 
 class Limit(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -65,6 +68,6 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     limits: tuple[Limit, ...] = ()
     presence: Presence = Presence()
     retention: Retention = Retention()
-    people: dict[str, Person] = {}
+    people: dict[PersonId, Person] = {}
     telemetry_every_s: Annotated[float, Meta(gt=0)] = 60.0
     """Each point is reported at least this often, and at once when it moves by more than its profile's deadband."""

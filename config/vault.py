@@ -8,8 +8,13 @@ from msgspec import Meta
 from config.devices import Actuator, Board, Bus, Reader, Sensor
 from config.policy import Policy
 
-Id = Annotated[
-    str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$", description="stable id: letters, digits, . _ -")
+Id = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$", description="stable id: letters, digits, . _ -")]
+Secret = Annotated[
+    str,
+    Meta(
+        pattern=r"^(secret:[A-Za-z0-9][A-Za-z0-9._-]{0,63})?$",
+        description="secret:NAME, the name of a systemd credential or of a file in the state directory",
+    ),
 ]
 RackKind = Literal["open_rack", "mobile_shelving", "rotary_cabinet", "lift_cabinet"]
 Face = Literal["L", "R"]
@@ -50,7 +55,7 @@ class Broker(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     host: str
     port: Annotated[int, Meta(ge=1, le=65535)] = 1883
     username: str = ""
-    password: str = ""
+    password: Secret = ""
     """Only as `secret:NAME`."""
     ca_file: str = ""
     """PEM of the broker's authority; set, the link is TLS."""
@@ -85,7 +90,7 @@ class Vault(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     node: Id
     timezone: str
     language: Literal["zh-CN", "en"] = "zh-CN"
-    brokers: dict[str, Broker] = {}
+    brokers: dict[Id, Broker] = {}
     platform: Platform | None = None
     zones: tuple[Zone, ...]
     racks: tuple[Rack, ...]

@@ -88,9 +88,7 @@ def array_to_wire(value: object) -> object:
     if isinstance(value, np.ndarray):
         packed = (value.dtype.str, value.shape, np.ascontiguousarray(value).tobytes())
         return msgspec.msgpack.Ext(_ARRAY_EXT, msgspec.msgpack.encode(packed))
-    raise NotImplementedError(
-        f"{type(value).__name__} cannot cross a pipe; records hold plain values and arrays"
-    )
+    raise NotImplementedError(f"{type(value).__name__} cannot cross a pipe; records hold plain values and arrays")
 
 
 def array_from_wire(code: int, data: memoryview) -> NDArray[Any]:

@@ -1,0 +1,1 @@
+"""What follows from what: pure functions of the state and one event, giving facts and commands."""

@@ -1,0 +1,131 @@
+"""Silence is an event: devices, links, the store and the clock."""
+
+from drivers.command import CommandOutcome
+from edge.rules import alarms
+from edge.rules.decision import NOTHING, Decision
+from edge.rules.linkages import close_valves
+from edge.state.events import ClockStep, DeviceBack, DeviceLost, Dropped, LinkState, Started, StoreState
+from edge.state.facts import (
+    ActuatorChanged,
+    ClockJumped,
+    CommandEnded,
+    ContactChanged,
+    DaemonStarted,
+    DataGap,
+    DeviceCameBack,
+    DeviceWasLost,
+    Fact,
+    Severity,
+)
+from edge.state.state import State
+
+STORE_ALARMS: dict[str, Severity] = {"capped": "warning", "reserve": "critical", "failed": "life_safety"}
+
+
+def lost(state: State, event: DeviceLost) -> Decision:
+    """It no longer answers: what it would have told is unknown from now on."""
+    known = state.devices.get(event.device)
+    if known is not None and not known.is_ok:
+        return NOTHING
+    facts: tuple[Fact, ...] = (DeviceWasLost(at_ns=event.at_ns, device=event.device, reason=event.reason),)
+    facts += tuple(
+        ContactChanged(at_ns=event.at_ns, device=device, point=point, active=None)
+        for (device, point), active in state.contacts.items()
+        if device == event.device and active is not None
+    )
+    facts += tuple(
+        ActuatorChanged(at_ns=event.at_ns, actuator=actuator.id, state=None)
+        for actuator in state.plant.actuators.values()
+        if actuator.board == event.device
+        and (standing := state.actuators.get(actuator.id)) is not None
+        and standing.state is not None
+    )
+    zone, severity = _weight(state, event.device)
+    return Decision(facts + alarms.raised(state, event.at_ns, "device_lost", severity, zone, event.device))
+
+
+def back(state: State, event: DeviceBack) -> Decision:
+    """It answers; a wet zone's valve behind it is asked again at once."""
+    known = state.devices.get(event.device)
+    if known is not None and known.is_ok:
+        return NOTHING
+    silent_s = round((event.at_ns - known.since_ns) / 1e9, 3) if known is not None else 0.0
+    facts: tuple[Fact, ...] = (DeviceCameBack(at_ns=event.at_ns, device=event.device, silent_s=silent_s),)
+    facts += alarms.cleared(state, event.at_ns, "device_lost", event.device)
+    is_board = event.device in state.plant.board_freshness_ns
+    again = close_valves(state, event.at_ns, is_urgent=True) if is_board and known is not None else NOTHING
+    return Decision(facts) + again
+
+
+def link(state: State, event: LinkState) -> Decision:
+    """A broker link is a device as well; a far end that breaks the contract is an alarm."""
+    if event.note:
+        return Decision(alarms.raised(state, event.at_ns, event.note, "critical", "", event.link))
+    if event.is_up:
+        return back(state, DeviceBack(device=event.link, at_ns=event.at_ns))
+    return lost(state, DeviceLost(device=event.link, at_ns=event.at_ns, reason="link_down"))
+
+
+def store(state: State, event: StoreState) -> Decision:
+    """The journal's disk: each worse level is its own alarm, and each clears when it is left."""
+    facts: tuple[Fact, ...] = ()
+    for level, severity in STORE_ALARMS.items():
+        if level == event.level:
+            facts += alarms.raised(state, event.at_ns, f"store_{level}", severity, "", "store")
+        else:
+            facts += alarms.cleared(state, event.at_ns, f"store_{level}", "store")
+    return Decision(facts)
+
+
+def dropped(state: State, event: Dropped) -> Decision:
+    """A bounded queue gave way: the gap is on record."""
+    del state
+    return Decision((DataGap(at_ns=event.at_ns, what=event.what, count=event.count),))
+
+
+def clock(state: State, event: ClockStep) -> Decision:
+    """The wall clock jumped: vault time goes on, but what time it *is* must be vouched for."""
+    fact = ClockJumped(at_ns=event.at_ns, step_s=round(event.step_s, 3))
+    return Decision((fact, *alarms.raised(state, event.at_ns, "clock_unsure", "critical", "", "clock")))
+
+
+def started(state: State, event: Started) -> Decision:
+    """A start is on record, and whether the last stop was clean."""
+    del state
+    fact = DaemonStarted(at_ns=event.at_ns, software=event.software, layout=event.layout, clean=event.clean)
+    return Decision((fact,))
+
+
+def outcome(state: State, event: CommandOutcome) -> Decision:
+    """The end of an intent. A safe-side command that failed is an alarm; the linkage asks again."""
+    intent = state.intents.get(event.command)
+    if intent is None or event.result == "sent":
+        return NOTHING
+    facts: tuple[Fact, ...] = (
+        CommandEnded(
+            at_ns=event.at_ns,
+            command=event.command,
+            actuator=intent.actuator,
+            result=event.result,
+            reason=event.reason,
+        ),
+    )
+    actuator = state.plant.actuators.get(intent.actuator)
+    if actuator is not None and intent.wanted == actuator.safe:
+        if event.result == "done":
+            facts += alarms.cleared(state, event.at_ns, "safe_state_not_reached", actuator.id)
+        else:
+            facts += alarms.raised(
+                state, event.at_ns, "safe_state_not_reached", "critical", actuator.zones[0], actuator.id
+            )
+    return Decision(facts)
+
+
+def _weight(state: State, device: str) -> tuple[str, Severity]:
+    """Zone and severity of a loss: one that watches for a hazard or holds an actuator weighs more."""
+    hazard = next((spec for spec in state.plant.points.values() if spec.device == device), None)
+    if hazard is not None:
+        watches = any(spec.quantity == "leak" for spec in state.plant.points.values() if spec.device == device)
+        return hazard.zone, "critical" if watches else "warning"
+    is_board = any(actuator.board == device for actuator in state.plant.actuators.values())
+    return "", "critical" if is_board else "warning"

@@ -1,0 +1,87 @@
+"""Climate limits: the voted value of a zone, with delay and deadband, crossed and restored."""
+
+from collections.abc import Iterator
+
+from config.policy import Limit
+from edge.rules import alarms
+from edge.rules.decision import NOTHING, Decision
+from edge.state.facts import Fact, LimitCrossed, LimitRestored
+from edge.state.state import Pending, State
+from sensors.climate.vote import Vote, vote
+
+Side = str
+
+
+def absorb(state: State, at_ns: int, keys: Iterator[tuple[str, str]]) -> None:
+    """Keep the time since when each zone's value has stood on the other side of its limit."""
+    for key in keys:
+        limit = state.plant.limits.get(key)
+        value = voted(state, *key).value
+        if limit is None or value is None:
+            state.pending.pop(key, None)  # unknown: neither crossed nor restored, and the delay starts again
+            continue
+        side = _side(limit, value, state.crossed.get(key, ""))
+        if side == state.crossed.get(key, ""):
+            state.pending.pop(key, None)
+        elif key not in state.pending or state.pending[key].side != side:
+            state.pending[key] = Pending(side, at_ns)
+
+
+def decide(state: State, at_ns: int) -> Decision:
+    """Crossings and restorations whose delay is over."""
+    facts: tuple[Fact, ...] = ()
+    for (zone, quantity), pending in state.pending.items():
+        limit = state.plant.limits[zone, quantity]
+        delay_s = limit.on_delay_s if pending.side else limit.off_delay_s
+        if at_ns - pending.since_ns >= delay_s * 1e9:
+            facts += _change(state, at_ns, zone, quantity, pending.side, limit)
+    return Decision(facts) if facts else NOTHING
+
+
+def voted(state: State, zone: str, quantity: str) -> Vote:
+    """The zone's value by vote of its inside sensors."""
+    points = state.plant.voters.get((zone, quantity), ())
+    return vote([state.fresh(spec.device, spec.point, spec.freshness_ns) for spec in points])
+
+
+def _side(limit: Limit, value: float, crossed: Side) -> Side:
+    if value < limit.low:
+        return "low"
+    if value > limit.high:
+        return "high"
+    still_low = crossed == "low" and value < limit.low + limit.deadband
+    still_high = crossed == "high" and value > limit.high - limit.deadband
+    return crossed if still_low or still_high else ""
+
+
+def _change(state: State, at_ns: int, zone: str, quantity: str, side: Side, limit: Limit) -> tuple[Fact, ...]:
+    value = voted(state, zone, quantity).value
+    if value is None:
+        return ()
+    facts: tuple[Fact, ...] = ()
+    before = state.crossed.get((zone, quantity), "")
+    source = f"{zone}/{quantity}"
+    if before:
+        facts += (
+            LimitRestored(
+                at_ns=at_ns,
+                zone=zone,
+                quantity=quantity,
+                side="low" if before == "low" else "high",
+                value=round(value, 3),
+            ),
+        )
+        facts += alarms.cleared(state, at_ns, f"{quantity}_{before}", source)
+    if side:
+        facts += (
+            LimitCrossed(
+                at_ns=at_ns,
+                zone=zone,
+                quantity=quantity,
+                side="low" if side == "low" else "high",
+                value=round(value, 3),
+                limit=limit.low if side == "low" else limit.high,
+            ),
+        )
+        facts += alarms.raised(state, at_ns, f"{quantity}_{side}", "warning", zone, source)
+    return facts

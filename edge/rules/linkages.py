@@ -1,0 +1,56 @@
+"""What must happen by itself: water seen, water off. Level, not edge: it is asked again until the valve is closed."""
+
+from config.devices import Actuator
+from drivers.command import Switch
+from edge.rules.decision import NOTHING, Decision
+from edge.rules.interlocks import wanted_state
+from edge.state.facts import CommandIntended
+from edge.state.state import State
+
+ASK_AGAIN_NS = 5_000_000_000  # a relay answers within 1 s; five leaves the slowest line two polls
+ASK_LOST_AGAIN_NS = 60_000_000_000  # a board that does not answer is asked rarely, and at once when it is back
+
+
+def close_valves(state: State, at_ns: int, *, is_urgent: bool = False) -> Decision:
+    """Close every water valve of a wet zone that is not known to be closed. `is_urgent` skips the wait between tries:
+    for the moment water is first seen or the board is back."""
+    decision = NOTHING
+    for actuator in state.plant.actuators.values():
+        wet = next((source for zone in actuator.zones if (source := wet_point(state, zone))), "")
+        if wet and _is_due(state, actuator, at_ns, is_urgent=is_urgent):
+            decision += toward_safety(actuator, at_ns, cause=wet)
+    return decision
+
+
+def wet_point(state: State, zone: str) -> str:
+    """A leak point of the zone that last said wet, '' when none. Silence does not dry a floor."""
+    for spec in state.plant.hazard_points(zone, "leak"):
+        reading = state.readings.get((spec.device, spec.point))
+        if reading is not None and reading.value:
+            return f"{spec.device}/{spec.point}"
+    return ""
+
+
+def toward_safety(actuator: Actuator, at_ns: int, cause: str) -> Decision:
+    """The command to the actuator's safe state, with its intent (committed after)."""
+    command = Switch(
+        id=f"{at_ns:x}-{actuator.id}",
+        device=actuator.board,
+        point=actuator.output,
+        on=wanted_state(actuator, on=True) == actuator.safe,
+        toward_safety=True,
+    )
+    intent = CommandIntended(at_ns=at_ns, command=command, actuator=actuator.id, wanted=actuator.safe, cause=cause)
+    return Decision((intent,), (command,))
+
+
+def _is_due(state: State, actuator: Actuator, at_ns: int, *, is_urgent: bool) -> bool:
+    standing = state.actuators.get(actuator.id)
+    if standing is not None and standing.state == actuator.safe:
+        return False
+    asked = state.asked.get(actuator.id)
+    if asked is None or asked.wanted != actuator.safe or is_urgent:
+        return True
+    board = state.devices.get(actuator.board)
+    is_lost = board is not None and not board.is_ok
+    return at_ns - asked.at_ns >= (ASK_LOST_AGAIN_NS if is_lost else ASK_AGAIN_NS)

@@ -1,0 +1,137 @@
+"""What people ask for here: who may, what follows, and the audit fact that says so either way."""
+
+from collections.abc import Callable
+
+from drivers.command import Switch
+from edge.rules import alarms
+from edge.rules.decision import Decision
+from edge.rules.interlocks import Refuse, may, wanted_state
+from edge.state.events import OperatorAction
+from edge.state.facts import (
+    ActionTaken,
+    AlarmAcknowledged,
+    CataloguedVolume,
+    ClockVouched,
+    CommandIntended,
+    VolumesCatalogued,
+)
+from edge.state.state import State
+
+ROLES: dict[str, frozenset[str]] = {
+    "actuator.set": frozenset({"technician", "safety_officer"}),
+    "alarm.acknowledge": frozenset({"technician", "safety_officer", "archivist"}),
+    "clock.vouch": frozenset({"technician", "safety_officer", "system_administrator"}),
+    "catalogue.import": frozenset({"archivist"}),
+}
+TWO_PERSONS = frozenset({"clock.vouch"})  # 双人双锁, domain.md 7
+
+
+def decide(state: State, event: OperatorAction) -> Decision:
+    """The action's facts and commands behind its audit fact; a refusal leaves the audit fact alone."""
+    refusal = _refusal(event)
+    decision = Decision(answer=refusal) if refusal else _ACTIONS[event.action](state, event)
+    audit = ActionTaken(
+        at_ns=event.at_ns,
+        action=event.action,
+        person=event.person if not event.second_person else f"{event.person}+{event.second_person}",
+        role=event.role,
+        terminal=event.terminal,
+        target=_target(event),
+        result=decision.answer,
+    )
+    return Decision((audit,)) + decision
+
+
+def _refusal(event: OperatorAction) -> str:
+    allowed = ROLES.get(event.action)
+    if allowed is None:
+        return "unknown_action"
+    if event.role not in allowed:
+        return "role_not_allowed"
+    if event.action in TWO_PERSONS and event.second_person in {"", event.person}:
+        return "second_person_needed"
+    return ""
+
+
+def _target(event: OperatorAction) -> str:
+    if event.volumes:
+        return f"{event.volumes[0].volume}..{event.volumes[-1].volume}"
+    return " ".join(event.args.values())
+
+
+def _set_actuator(state: State, event: OperatorAction) -> Decision:
+    actuator = state.plant.actuators.get(event.args.get("actuator", ""))
+    wanted = event.args.get("state", "")
+    if actuator is None:
+        return Decision(answer="unknown_actuator")
+    if wanted not in {"open", "closed"}:
+        return Decision(answer="unknown_state")
+    command = Switch(
+        id=f"{event.at_ns:x}-{actuator.id}",
+        device=actuator.board,
+        point=actuator.output,
+        on=wanted_state(actuator, on=True) == wanted,
+        toward_safety=wanted == actuator.safe,
+    )
+    verdict = may(state, command)  # told at once; the runner asks again right before it is sent
+    if isinstance(verdict, Refuse):
+        return Decision(answer=verdict.code)
+    intent = CommandIntended(
+        at_ns=event.at_ns,
+        command=command,
+        actuator=actuator.id,
+        wanted=wanted,
+        cause=f"operator {event.person}",
+    )
+    return Decision((intent,), (command,), "accepted")
+
+
+def _acknowledge(state: State, event: OperatorAction) -> Decision:
+    key = event.args.get("alarm", "")
+    alarm = state.alarms.get(key)
+    if alarm is None:
+        return Decision(answer="unknown_alarm")
+    if alarm.acknowledged_by:
+        return Decision(answer="already_acknowledged")
+    return Decision((AlarmAcknowledged(at_ns=event.at_ns, alarm=key, person=event.person),), (), "accepted")
+
+
+def _vouch(state: State, event: OperatorAction) -> Decision:
+    fact = ClockVouched(at_ns=event.at_ns, person=event.person, second_person=event.second_person)
+    return Decision((fact, *alarms.cleared(state, event.at_ns, "clock_unsure", "clock")), (), "accepted")
+
+
+def _import(state: State, event: OperatorAction) -> Decision:
+    """Lines already in the catalogue as they are change nothing, so an import cut short is simply run again."""
+    volumes = state.volumes
+    changed: list[CataloguedVolume] = []
+    for line in event.volumes:
+        row = volumes.row.get(line.volume)
+        if row is not None and volumes.lines[row] == line:
+            continue
+        holder = volumes.row_of_epc.get(line.epc)
+        if holder is not None and volumes.lines[holder].volume != line.volume:
+            return Decision(answer="epc_taken")
+        if not _is_line(state, line):
+            return Decision(answer="bad_line")
+        changed.append(line)
+    if not changed:
+        return Decision(answer="accepted")
+    return Decision((VolumesCatalogued(at_ns=event.at_ns, volumes=tuple(changed)),), (), "accepted")
+
+
+def _is_line(state: State, line: CataloguedVolume) -> bool:
+    """What a file check would have caught: the core does not rely on it."""
+    try:
+        state.plant.places.segment_of(line.slot)
+        return bool(line.volume) and 0 < len(bytes.fromhex(line.epc)) <= 62 and line.epc == line.epc.lower()
+    except (KeyError, ValueError):
+        return False
+
+
+_ACTIONS: dict[str, Callable[[State, OperatorAction], Decision]] = {
+    "actuator.set": _set_actuator,
+    "alarm.acknowledge": _acknowledge,
+    "clock.vouch": _vouch,
+    "catalogue.import": _import,
+}

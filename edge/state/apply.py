@@ -1,0 +1,176 @@
+"""Fold one fact into the state: the only way status, place, devices, alarms, intents change.
+
+A snapshot plus the facts after it gives the state that ran through, because nothing here looks at anything but the
+state and the fact.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from edge.state import facts as f
+from edge.state.state import ActuatorStanding, Alarm, Asked, DeviceStanding, Intent, State
+from edge.state.volumes import MISPLACED, MISSING, NOWHERE, PRESENT
+
+REMEMBERED_COMMANDS = 10_000  # ids kept for idempotence; the counter refuses anything older anyway
+REMEMBERED_FOREIGN = 10_000
+
+
+def apply(state: State, fact: f.Fact) -> None:
+    """Change the state by this fact. A fact about something this layout no longer has changes nothing."""
+    _FOLDS[type(fact)](state, fact)
+
+
+def _catalogued(state: State, fact: f.VolumesCatalogued) -> None:
+    places = state.plant.places
+    books = np.empty(len(fact.volumes), np.int32)
+    for i, line in enumerate(fact.volumes):
+        try:
+            books[i] = places.segment_of(line.slot)
+        except KeyError:  # the layout changed since: the slot is gone, the volume is not
+            books[i] = NOWHERE
+        state.volumes.catalogue(line, int(books[i]))
+    state.evidence.enroll([bytes.fromhex(line.epc) for line in fact.volumes], books)
+
+
+def _stands(state: State, volume: str, segment: str, status: int) -> None:
+    if volume in state.volumes.row:
+        state.volumes.stand(volume, status, state.plant.places.segment_index.get(segment, NOWHERE))
+
+
+def _seen(state: State, fact: f.VolumeSeen | f.VolumeMoved) -> None:
+    _stands(state, fact.volume, fact.segment, PRESENT)
+
+
+def _misplaced(state: State, fact: f.VolumeMisplaced) -> None:
+    _stands(state, fact.volume, fact.segment, MISPLACED)
+
+
+def _missing(state: State, fact: f.VolumeMissing) -> None:
+    _stands(state, fact.volume, fact.last_segment, MISSING)
+
+
+def _found(state: State, fact: f.VolumeFound) -> None:
+    _stands(state, fact.volume, fact.segment, PRESENT if fact.segment == fact.book else MISPLACED)
+
+
+def _foreign(state: State, fact: f.ForeignTagSeen) -> None:
+    state.foreign[fact.epc] = fact.segment
+    if len(state.foreign) > REMEMBERED_FOREIGN:
+        del state.foreign[next(iter(state.foreign))]
+
+
+def _platform_command(state: State, fact: f.PlatformCommandTaken) -> None:
+    if fact.result == "accepted":
+        state.counters[fact.issuer] = fact.counter
+        state.platform_commands[fact.command] = fact.result
+        if len(state.platform_commands) > REMEMBERED_COMMANDS:
+            del state.platform_commands[next(iter(state.platform_commands))]
+
+
+def _lost(state: State, fact: f.DeviceWasLost) -> None:
+    state.devices[fact.device] = DeviceStanding(is_ok=False, since_ns=fact.at_ns, reason=fact.reason)
+
+
+def _back(state: State, fact: f.DeviceCameBack) -> None:
+    state.devices[fact.device] = DeviceStanding(is_ok=True, since_ns=fact.at_ns)
+
+
+def _crossed(state: State, fact: f.LimitCrossed) -> None:
+    state.crossed[fact.zone, fact.quantity] = fact.side
+
+
+def _restored(state: State, fact: f.LimitRestored) -> None:
+    state.crossed.pop((fact.zone, fact.quantity), None)
+
+
+def _intended(state: State, fact: f.CommandIntended) -> None:
+    state.intents[fact.command.id] = Intent(fact.command, fact.actuator, fact.wanted, fact.cause, fact.at_ns)
+    state.asked[fact.actuator] = Asked(fact.wanted, fact.at_ns)
+
+
+def _ended(state: State, fact: f.CommandEnded) -> None:
+    state.intents.pop(fact.command, None)
+
+
+def _actuator(state: State, fact: f.ActuatorChanged) -> None:
+    state.actuators[fact.actuator] = ActuatorStanding(fact.state, fact.at_ns)
+
+
+def _contact(state: State, fact: f.ContactChanged) -> None:
+    state.contacts[fact.device, fact.point] = fact.active
+
+
+def _jumped(state: State, fact: f.ClockJumped) -> None:
+    del fact
+    state.clock_is_sure = False
+
+
+def _vouched(state: State, fact: f.ClockVouched) -> None:
+    del fact
+    state.clock_is_sure = True
+
+
+def _started(state: State, fact: f.DaemonStarted) -> None:
+    del fact
+    state.starts += 1
+
+
+def _raised(state: State, fact: f.AlarmRaised) -> None:
+    state.alarms[fact.alarm] = Alarm(fact.alarm, fact.code, fact.severity, fact.zone, fact.source, fact.at_ns)
+
+
+def _cleared(state: State, fact: f.AlarmCleared) -> None:
+    alarm = state.alarms.get(fact.alarm)
+    if alarm is None or alarm.acknowledged_by:
+        state.alarms.pop(fact.alarm, None)
+    else:
+        state.alarms[fact.alarm] = msgspec.structs.replace(alarm, is_active=False)
+
+
+def _acknowledged(state: State, fact: f.AlarmAcknowledged) -> None:
+    alarm = state.alarms.get(fact.alarm)
+    if alarm is None or not alarm.is_active:
+        state.alarms.pop(fact.alarm, None)
+    else:
+        state.alarms[fact.alarm] = msgspec.structs.replace(alarm, acknowledged_by=fact.person)
+
+
+def _measured(state: State, fact: f.Measured) -> None:
+    state.reported[fact.device] = fact
+
+
+def _nothing(state: State, fact: f.Fact) -> None:
+    """Audit and gap records are kept in the journal; no state hangs on them."""
+    del state, fact
+
+
+_FOLDS: dict[type, Callable[[State, Any], None]] = {
+    f.VolumesCatalogued: _catalogued,
+    f.VolumeSeen: _seen,
+    f.VolumeMoved: _seen,
+    f.VolumeMisplaced: _misplaced,
+    f.VolumeMissing: _missing,
+    f.VolumeFound: _found,
+    f.ForeignTagSeen: _foreign,
+    f.ActionTaken: _nothing,
+    f.PlatformCommandTaken: _platform_command,
+    f.DeviceWasLost: _lost,
+    f.DeviceCameBack: _back,
+    f.LimitCrossed: _crossed,
+    f.LimitRestored: _restored,
+    f.CommandIntended: _intended,
+    f.CommandEnded: _ended,
+    f.ActuatorChanged: _actuator,
+    f.ContactChanged: _contact,
+    f.ClockJumped: _jumped,
+    f.ClockVouched: _vouched,
+    f.DaemonStarted: _started,
+    f.DataGap: _nothing,
+    f.AlarmRaised: _raised,
+    f.AlarmCleared: _cleared,
+    f.AlarmAcknowledged: _acknowledged,
+    f.Measured: _measured,
+}

@@ -1,0 +1,102 @@
+"""What the rules need to know of the configured devices, looked up once: points by device, actuators by read-back."""
+
+from collections.abc import Mapping
+
+import msgspec
+
+from config.devices import Actuator, Sensor
+from config.policy import Limit
+from config.places import Places, layout_hash
+from config.profile import Profile
+from config.vault import Vault
+
+
+class PointSpec(msgspec.Struct, frozen=True):
+    """One point of a sensor: what it measures, where, and how long a reading counts as fresh."""
+
+    device: str
+    point: str
+    quantity: str
+    zone: str
+    is_inside: bool
+    freshness_ns: int
+    report_deadband: float
+
+
+class Plant:
+    """The vault as configured. Nothing in it changes while the daemon runs."""
+
+    def __init__(self, vault: Vault, profiles: Mapping[str, Profile]) -> None:
+        self.vault = vault
+        self.places = Places(vault)
+        self.layout = layout_hash(vault)
+        self.readers = {reader.id: reader for reader in vault.readers}
+        self.points: dict[tuple[str, str], PointSpec] = {}
+        for sensor in vault.sensors:
+            for spec in _points(sensor, profiles[sensor.profile]):
+                self.points[sensor.id, spec.point] = spec
+        self.actuators = {actuator.id: actuator for actuator in vault.actuators}
+        self.read_backs: dict[tuple[str, str], Actuator] = {}
+        boards = {board.id: board for board in vault.boards}
+        for actuator in vault.actuators:
+            profile = profiles[boards[actuator.board].profile]
+            output = next(item for item in profile.outputs if item.id == actuator.output)
+            self.read_backs[actuator.board, output.readback] = actuator
+        self.board_freshness_ns = {board.id: int(board.freshness_s * 1e9) for board in vault.boards}
+        self.limits = _limits(vault)
+        """(zone, quantity) -> its limit; the first in the file that names the zone, else the first for every zone."""
+        self.voters = _voters(self.points)
+        """(zone, quantity) -> the inside points that vote on it, in configuration order."""
+
+    def segment_of_port(self, reader: str) -> tuple[str | None, ...]:
+        """Segment id per antenna port, port 1 first; empty for a reader that is not configured."""
+        found = self.readers.get(reader)
+        return found.segments if found else ()
+
+    def hazard_points(self, zone: str, quantity: str) -> list[PointSpec]:
+        """Every point of a zone that can tell of this hazard."""
+        return [spec for spec in self.points.values() if spec.zone == zone and spec.quantity == quantity]
+
+    def commanded(self, device: str, output: str) -> Actuator | None:
+        """The actuator behind an output of a board, None when none is configured there."""
+        for actuator in self.actuators.values():
+            if (actuator.board, actuator.output) == (device, output):
+                return actuator
+        return None
+
+    def devices(self) -> list[str]:
+        """Every configured device id, in configuration order."""
+        vault = self.vault
+        return [device.id for device in (*vault.readers, *vault.sensors, *vault.boards)]
+
+
+def _points(sensor: Sensor, profile: Profile) -> list[PointSpec]:
+    return [
+        PointSpec(
+            device=sensor.id,
+            point=point.id,
+            quantity=point.quantity,
+            zone=sensor.zone,
+            is_inside=sensor.place == "inside",
+            freshness_ns=int(sensor.freshness_s * 1e9),
+            report_deadband=point.report_deadband,
+        )
+        for point in profile.points
+    ]
+
+
+def _limits(vault: Vault) -> dict[tuple[str, str], Limit]:
+    named_first = sorted(vault.policy.limits, key=lambda limit: not limit.zones)
+    found: dict[tuple[str, str], Limit] = {}
+    for limit in named_first:
+        for zone in limit.zones or tuple(zone.id for zone in vault.zones):
+            found.setdefault((zone, limit.quantity), limit)
+    return found
+
+
+def _voters(points: Mapping[tuple[str, str], PointSpec]) -> dict[tuple[str, str], tuple[PointSpec, ...]]:
+    found: dict[tuple[str, str], tuple[PointSpec, ...]] = {}
+    for spec in points.values():
+        if spec.is_inside and spec.quantity in {"temperature_degc", "humidity_pct"}:
+            found[spec.zone, spec.quantity] = (*found.get((spec.zone, spec.quantity), ()), spec)
+    return found

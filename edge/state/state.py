@@ -1,0 +1,113 @@
+"""The state of the vault: what facts folded into, and beside it the beliefs that only snapshots keep.
+
+The first half changes only through `apply` (edge/state/apply.py). The second half, from `evidence` on, changes as
+observations come in and carries its own age; after a crash what came since the last snapshot shows as age.
+"""
+
+import msgspec
+
+from drivers.command import Command
+from edge.state.facts import Measured, Severity
+from edge.state.plant import Plant
+from edge.state.volumes import Volumes
+from sensors.rfid.evidence import Evidence
+
+
+class DeviceStanding(msgspec.Struct, frozen=True):
+    """Whether a device answers; `reason` is a text id while it does not."""
+
+    is_ok: bool
+    since_ns: int
+    reason: str = ""
+
+
+class Alarm(msgspec.Struct, frozen=True):
+    """A condition that was raised and is not yet both over and acknowledged."""
+
+    alarm: str
+    code: str
+    severity: Severity
+    zone: str
+    source: str
+    raised_ns: int
+    is_active: bool = True
+    acknowledged_by: str = ""
+
+
+class Intent(msgspec.Struct, frozen=True):
+    """A command that was decided and has no final outcome yet."""
+
+    command: Command
+    actuator: str
+    wanted: str
+    cause: str
+    at_ns: int
+
+
+class ActuatorStanding(msgspec.Struct, frozen=True):
+    """What the read-back says; None: cannot be told."""
+
+    state: str | None
+    since_ns: int
+
+
+class Asked(msgspec.Struct, frozen=True):
+    """The state an actuator was last told to take, and when."""
+
+    wanted: str
+    at_ns: int
+
+
+class Reading(msgspec.Struct, frozen=True):
+    """The newest value of a point and when it came; None: the device gave no valid value."""
+
+    value: float | None
+    at_ns: int
+
+
+class Pending(msgspec.Struct, frozen=True):
+    """A limit is about to be crossed or restored, since when."""
+
+    side: str
+    since_ns: int
+
+
+class State:
+    """One per daemon, owned by the step."""
+
+    def __init__(self, plant: Plant) -> None:
+        self.plant = plant
+        # --- folded from facts ---
+        self.volumes = Volumes()
+        self.foreign: dict[str, str] = {}
+        """EPC of a tag nobody catalogued -> segment where it was first seen."""
+        self.devices: dict[str, DeviceStanding] = {}
+        self.contacts: dict[tuple[str, str], bool | None] = {}
+        self.crossed: dict[tuple[str, str], str] = {}
+        """(zone, quantity) -> side that is outside its limit."""
+        self.alarms: dict[str, Alarm] = {}
+        self.actuators: dict[str, ActuatorStanding] = {}
+        self.intents: dict[str, Intent] = {}
+        self.asked: dict[str, Asked] = {}
+        self.reported: dict[str, Measured] = {}
+        """device -> what it last reported to the telemetry lane."""
+        self.counters: dict[str, int] = {}
+        """Per issuer: the counter of its last accepted command."""
+        self.platform_commands: dict[str, str] = {}
+        """Ids of the newest platform commands -> result, oldest first."""
+        self.clock_is_sure = True
+        self.starts = 0
+        # --- beliefs, beside the facts ---
+        self.boot = ""
+        self.started_ns = 0
+        self.now_ns = 0
+        self.evidence = Evidence(plant.places.segment_line, plant.places.segment_position)
+        self.readings: dict[tuple[str, str], Reading] = {}
+        self.pending: dict[tuple[str, str], Pending] = {}
+
+    def fresh(self, device: str, point: str, freshness_ns: int) -> float | None:
+        """The newest value while it is fresh and valid, else None: unknown is not the last value."""
+        reading = self.readings.get((device, point))
+        if reading is None or self.now_ns - reading.at_ns > freshness_ns:
+            return None
+        return reading.value

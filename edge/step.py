@@ -1,0 +1,143 @@
+"""One event in, facts and commands out: absorb what was observed, decide, apply. No clock, no socket, no file."""
+
+from drivers.command import CommandOutcome
+from drivers.observation import Contact, Measurement, Searched, TagReads
+from edge.rules import contacts, devices, limits, operator, platform, presence, telemetry
+from edge.rules.decision import NOTHING, Decision
+from edge.rules.linkages import close_valves
+from edge.rules.presence import Rows
+from edge.state.apply import apply
+from edge.state.events import (
+    ClockStep,
+    DeviceBack,
+    DeviceLost,
+    Dropped,
+    Event,
+    LinkState,
+    OperatorAction,
+    PlatformCommand,
+    Started,
+    StoreState,
+    Tick,
+)
+from edge.state.facts import CommandEnded, Fact
+from edge.state.state import Reading, State
+from edge.state.volumes import NOWHERE
+
+OUTCOME_LIMIT_NS = 60_000_000_000  # a command whose runner gave no outcome for so long has an unknown one
+
+
+def step(state: State, event: Event) -> Decision:
+    """Carry the state over one event and say what follows. Deterministic: same state, same event, same bytes."""
+    rows = absorb(state, event)
+    decision = decide(state, event, rows)
+    for fact in decision.facts:
+        apply(state, fact)
+    return decision
+
+
+def absorb(state: State, event: Event) -> Rows | None:
+    """Take an observation into the beliefs. Returns the rows it bears on: of the batch for TagReads (reads nobody
+    catalogued), of the volumes for Searched."""
+    state.now_ns = max(state.now_ns, event.at_ns)
+    match event:
+        case TagReads():
+            return _reads(state, event)
+        case Searched():
+            ports = state.plant.segment_of_port(event.device)
+            segment = ports[event.antenna - 1] if 0 < event.antenna <= len(ports) else None
+            if segment is None:
+                return None
+            index = state.plant.places.segment_index[segment]
+            return state.evidence.searched(index, event.rounds, event.at_ns)
+        case Measurement():
+            for point, value in zip(event.points, event.values, strict=True):
+                state.readings[event.device, point] = Reading(value, event.at_ns)
+            zones = (
+                (spec.zone, spec.quantity)
+                for point in event.points
+                if (spec := state.plant.points.get((event.device, point))) is not None and spec.is_inside
+            )
+            limits.absorb(state, event.at_ns, zones)
+        case Contact():
+            value = None if event.active is None else float(event.active)
+            state.readings[event.device, event.point] = Reading(value, event.at_ns)
+        case DeviceLost():
+            for key in [key for key in state.readings if key[0] == event.device]:
+                if key not in state.contacts:  # a floor that was wet stays wet until it is seen dry
+                    state.readings[key] = Reading(None, state.readings[key].at_ns)
+        case Tick():
+            limits.absorb(state, event.at_ns, iter(state.plant.limits))
+        case Started():
+            state.boot, state.started_ns = event.boot, event.at_ns
+        case _:
+            pass
+    return None
+
+
+def decide(state: State, event: Event, rows: Rows | None) -> Decision:
+    """What follows from the event. Reads the state, changes nothing."""
+    match event:
+        case TagReads():
+            return presence.foreign(state, event, rows) if rows is not None and len(rows) else NOTHING
+        case Searched():
+            return presence.decide(state, event, rows) if rows is not None else NOTHING
+        case Measurement():
+            return telemetry.decide(state, event) + limits.decide(state, event.at_ns)
+        case Contact():
+            return contacts.decide(state, event)
+        case Tick():
+            return _tick(state, event)
+        case DeviceLost():
+            return devices.lost(state, event)
+        case DeviceBack():
+            return devices.back(state, event)
+        case CommandOutcome():
+            return devices.outcome(state, event)
+        case OperatorAction():
+            return operator.decide(state, event)
+        case PlatformCommand():
+            return platform.decide(state, event)
+        case LinkState():
+            return devices.link(state, event)
+        case StoreState():
+            return devices.store(state, event)
+        case Dropped():
+            return devices.dropped(state, event)
+        case ClockStep():
+            return devices.clock(state, event)
+        case Started():
+            return devices.started(state, event)
+        case _:
+            return NOTHING
+
+
+def _reads(state: State, event: TagReads) -> Rows:
+    segments = presence.segments_of(state, event)
+    known = segments != NOWHERE
+    if not known.all():
+        segments = segments[known]
+    strangers: Rows = state.evidence.observe(
+        event.epc[known],
+        event.epc_bits[known],
+        segments,
+        event.rssi_dbm[known],
+        event.count[known],
+        event.at_ns,
+    )
+    return known.nonzero()[0][strangers]
+
+
+def _tick(state: State, event: Tick) -> Decision:
+    late: tuple[Fact, ...] = tuple(
+        CommandEnded(
+            at_ns=event.at_ns,
+            command=intent.command.id,
+            actuator=intent.actuator,
+            result="unknown",
+            reason="no_outcome",
+        )
+        for intent in state.intents.values()
+        if intent.at_ns >= state.started_ns and event.at_ns - intent.at_ns > OUTCOME_LIMIT_NS
+    )
+    return Decision(late) + limits.decide(state, event.at_ns) + close_valves(state, event.at_ns)
