@@ -119,9 +119,7 @@ class VaultWorld:
 
         def read(port: int, dwell_s: float) -> Columns:  # noqa: ARG001  a dwell is one round, however long
             if port not in streams:
-                return self._columns(
-                    Round(np.empty(0, np.intp), np.empty(0, np.float32), np.empty(0, np.uint16))
-                )
+                return self._columns(Round(np.empty(0, np.intp), np.empty(0, np.float32), np.empty(0, np.uint16)))
             segment, rng = streams[port]
             return self._columns(self.round(segment, rng))
 

@@ -30,9 +30,7 @@ def shares_by_section(world: VaultWorld, port: int) -> list[float]:
     return [float(hits[s * 100 : (s + 1) * 100].sum()) / (100 * ROUNDS) for s in range(SECTIONS)]
 
 
-def test_an_antenna_reads_its_own_tags_nine_times_in_ten_and_each_neighbours_half_as_often_as_the_last() -> (
-    None
-):
+def test_an_antenna_reads_its_own_tags_nine_times_in_ten_and_each_neighbours_half_as_often_as_the_last() -> None:
     shares = shares_by_section(small_world(chance=STILL), port=3)
     # 0.9; 0.9 x 0.3 = 0.27; 0.135; 0.0675; 0.03375; 0.016875
     expected = [0.135, 0.27, 0.9, 0.27, 0.135, 0.0675, 0.03375, 0.016875]
@@ -51,9 +49,7 @@ def test_signal_falls_six_decibels_a_segment_with_the_stated_noise() -> None:
     n = 20_000
     tag = np.arange(n)
     own = draw_round(Radio(misses=0.0), tag, np.zeros(n, np.int32), np.zeros(n, np.float32), rng)
-    next_door = draw_round(
-        Radio(misses=0.0, strays=1.0), tag, np.ones(n, np.int32), np.zeros(n, np.float32), rng
-    )
+    next_door = draw_round(Radio(misses=0.0, strays=1.0), tag, np.ones(n, np.int32), np.zeros(n, np.float32), rng)
     assert float(own.rssi_dbm.mean() - next_door.rssi_dbm.mean()) == pytest.approx(6.0, abs=0.15)
     assert float(own.rssi_dbm.std()) == pytest.approx(3.0, abs=0.1)
     assert int(own.count.min()) == 1

@@ -1,0 +1,64 @@
+"""A small client of the daemon's local API, from the contract alone: length-prefixed JSON over its unix
+socket.
+"""
+
+import asyncio
+import contextlib
+import struct
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+PREFIX = struct.Struct("!I")
+LONGEST_REPLY = 64 * 1024 * 1024
+PAGE = 5000
+
+
+class ApiRefused(Exception):  # noqa: N818  it is an answer, not a failure
+    """The daemon answered ok: false."""
+
+
+class DaemonClient:
+    """One connection to `DIR/lantai.sock`."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._reader = reader
+        self._writer = writer
+        self._id = 0
+
+    @classmethod
+    async def connect(cls, path: Path) -> "DaemonClient":
+        return cls(*await asyncio.open_unix_connection(str(path)))
+
+    async def ask(self, op: str, **args: object) -> Any:
+        """The result. Raises ApiRefused, or ConnectionError when the daemon is gone or breaks the framing."""
+        self._id += 1
+        body = msgspec.json.encode({"id": self._id, "op": op, "args": args})
+        self._writer.write(PREFIX.pack(len(body)) + body)
+        await self._writer.drain()
+        try:
+            (length,) = PREFIX.unpack(await self._reader.readexactly(PREFIX.size))
+            if length > LONGEST_REPLY:
+                raise ConnectionError(f"reply of {length} bytes announced; at most {LONGEST_REPLY} is taken")
+            reply = msgspec.json.decode(await self._reader.readexactly(length))
+        except asyncio.IncompleteReadError as error:
+            raise ConnectionError("the daemon closed its local API") from error
+        if not reply.get("ok"):
+            raise ApiRefused(str(reply.get("error", reply)))
+        return reply["result"]
+
+    async def beliefs(self) -> list[tuple[str, str | None, float, str]]:
+        """Every volume's top candidate: (volume, segment or None, confidence, status)."""
+        found: list[tuple[str, str | None, float, str]] = []
+        after: str | None = ""
+        while after is not None:
+            page = await self.ask("beliefs", after=after, limit=PAGE)
+            found += [(volume, segment, conf, status) for volume, segment, conf, status in page["volumes"]]
+            after = page["next"]
+        return found
+
+    async def close(self) -> None:
+        self._writer.close()
+        with contextlib.suppress(ConnectionError):
+            await self._writer.wait_closed()

@@ -1,0 +1,88 @@
+"""Child processes of the demo: each with a log file, watched, and stopped in order."""
+
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+TAIL_LINES = 25
+TERM_GRACE_S = 10.0
+
+
+class ProcessDied(Exception):  # noqa: N818  a fact about a process, told to a person
+    """A process of the demo ended by itself; the message names it and ends with the tail of its log."""
+
+
+class Child:
+    """One process. stdout and stderr go to `log`; `began_s` is CLOCK_MONOTONIC just before its exec."""
+
+    def __init__(
+        self, name: str, command: Sequence[str], log: Path, environment: Mapping[str, str] | None = None
+    ) -> None:
+        self.name = name
+        self.log = log
+        with log.open("ab") as out:
+            self.began_s = time.monotonic()
+            self._process = subprocess.Popen(
+                list(command),
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=subprocess.STDOUT,
+                env={**os.environ, **(environment or {})},
+                start_new_session=True,  # Ctrl-C reaches the demo alone, which stops the others in order
+            )
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    def is_running(self) -> bool:
+        return self._process.poll() is None
+
+    def check(self) -> None:
+        """Raises ProcessDied when it is gone."""
+        code = self._process.poll()
+        if code is not None:
+            how = f"was killed by signal {-code}" if code < 0 else f"ended with code {code}"
+            raise ProcessDied(f"{self.name} {how}; the end of {self.log}:\n{tail(self.log)}")
+
+    def wait(self, timeout_s: float) -> int:
+        """Its exit code. Raises ProcessDied when it does not end in time (it is killed then)."""
+        try:
+            return self._process.wait(timeout_s)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+            raise ProcessDied(f"{self.name} did not end within {timeout_s} s; {tail(self.log)}") from None
+
+    def stop(self) -> None:
+        """SIGTERM, and SIGKILL when that is not heard within the grace."""
+        if not self.is_running():
+            return
+        self._process.send_signal(signal.SIGTERM)
+        try:
+            self._process.wait(TERM_GRACE_S)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+
+    def peak_rss_mb(self) -> float | None:
+        """Largest resident set so far in MiB (VmHWM); None when the process is gone or the system has no
+        /proc.
+        """
+        try:
+            status = Path(f"/proc/{self.pid}/status").read_text(encoding="ascii", errors="replace")
+        except OSError:
+            return None
+        for line in status.splitlines():
+            if line.startswith("VmHWM:"):
+                return round(int(line.split()[1]) / 1024, 1)
+        return None
+
+
+def tail(log: Path) -> str:
+    """The last lines of a log file, '(empty)' when there are none."""
+    lines = log.read_text(encoding="utf-8", errors="replace").splitlines()[-TAIL_LINES:]
+    return "\n".join(f"    {line}" for line in lines) or "    (empty)"
