@@ -1,13 +1,15 @@
 """From racks by rule to arrays: slots, segments, and which segments are neighbours."""
 
 import hashlib
-from typing import NamedTuple
+from typing import NamedTuple, TYPE_CHECKING
 
 import msgspec
 import numpy as np
-from numpy.typing import NDArray
 
 from config.vault import Rack, Vault
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 
 class SlotAddress(NamedTuple):
@@ -63,7 +65,7 @@ class Places:
         self.segment_position: NDArray[np.int32] = np.array(position, dtype=np.int32)
 
     def segment_of(self, slot_id: str) -> int:
-        """Index of the segment a slot lies in. Raises KeyError with the next step when the slot is not of this vault."""
+        """Index of the segment a slot lies in. Raises KeyError with the next step if it is not of this vault."""
         address = self.address(slot_id)
         rack = self._rack_of[address.rack]
         first = self._first_segment[rack.id]

@@ -5,9 +5,10 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
-PointId = Annotated[
-    str, Meta(pattern=r"^[a-z][a-z0-9_-]{0,31}$", description="lower-case letters, digits, _ and -")
+ProfileId = Annotated[
+    str, Meta(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$", description="lower-case letters, digits, . _ -")
 ]
+PointId = Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_-]{0,31}$", description="lower-case letters, digits, _ and -")]
 Address = Annotated[int, Meta(ge=0, le=65535)]
 Table = Literal["co", "di", "hr", "ir"]
 Kind = Literal["int16", "uint16", "int32", "float32", "bit", "sign_magnitude_10000"]
@@ -28,8 +29,8 @@ Quantity = Literal[
 class Point(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One value of a device: value = decoded raw x scale + offset.
 
-    kind `bit` gives a Contact, every other kind a number of a Measurement. A bit of tables co and di is the coil
-    itself (`bit` 0); of tables hr and ir it is bit `bit` of the register, 0 the least significant.
+    kind `bit` gives a Contact, every other kind a number of a Measurement. A bit of tables co and di is the
+    coil itself (`bit` 0); of tables hr and ir it is bit `bit` of the register, 0 the least significant.
     """
 
     id: PointId
@@ -42,7 +43,7 @@ class Point(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     scale: float = 1.0
     offset: float = 0.0
     word_order: Literal["ABCD", "CDAB", "BADC", "DCBA"] = "ABCD"
-    """Of int32 and float32: A is the most significant byte; the first register holds the first two letters."""
+    """Of int32 and float32: A is the most significant byte; the first register holds the first two."""
     bit: Annotated[int, Meta(ge=0, le=15)] = 0
     active: Literal[0, 1] = 1
     """kind bit: the raw value that means wet, broken, energised. Fail-safe contacts have 0."""
@@ -53,9 +54,10 @@ class Point(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     """Reported at once when it moves by more than this since the last report; 0: at every change."""
     unknown_while: tuple[PointId, ...] = ()
     """kind bit points of this profile; while one of them is active this point cannot be told and is None."""
-    unit_point: PointId | Literal[""] = ""
+    unit_point: str = ""
+    """Device with a unit switch: the point whose raw value picks a further factor out of `unit_scales`."""
     unit_scales: tuple[float, ...] = ()
-    """Device with a unit switch: the raw value of `unit_point` picks the further factor; outside the list: None."""
+    """The factors for raw values 0, 1, ...; a raw value outside the list: None."""
 
 
 class Output(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -70,7 +72,7 @@ class Output(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 class Profile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One kind of device: its points, its outputs and how it wants to be asked."""
 
-    id: Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$")]
+    id: ProfileId
     source: Annotated[str, Meta(min_length=1)]
     """Where the register map is from: the manual, with its page."""
     notes: str = ""
