@@ -49,11 +49,13 @@ class Publish(msgspec.Struct, frozen=True):
 
 class LinkTurn(msgspec.Struct, frozen=True):
     """The uplink's answer. `notes`: text ids of what the far end did wrong; `is_snapshot_due`: take a snapshot and
-    hand it to `snapshot`; `due_ns`: call `due` no later than this vault time."""
+    hand it to `snapshot`; `snapshot_sent`: the id of one whose last page is in `publish`, else ''; `due_ns`: call `due`
+    no later than this vault time."""
 
     publish: tuple[Publish, ...]
     notes: tuple[str, ...]
     is_snapshot_due: bool
+    snapshot_sent: str
     due_ns: int | None
 
 
@@ -72,6 +74,7 @@ class Uplink:
         self._is_connected = False
         self._rebirth_due_ns = 0
         self._rebirth_after_ns = FIRST_REBIRTH_NS
+        self._snapshot = ""
         self._pages: list[bytes] = []
         self._page_due_ns = 0
         self._is_snapshot_wanted = False
@@ -94,8 +97,9 @@ class Uplink:
         self._is_connected = False
         for window in self._lanes.values():
             window.close()
-        self._is_snapshot_wanted = self._is_snapshot_wanted or bool(self._pages)
-        self._pages.clear()
+        if self._pages:
+            self._pages.clear()
+            self._is_snapshot_wanted, self._snapshot_due_ns = True, 0
 
     def committed(self, at_ns: int) -> LinkTurn:
         """There are new rows."""
@@ -139,6 +143,7 @@ class Uplink:
 
     def snapshot(self, snapshot: str, marks: Mapping[Lane, int], body: bytes, at_ns: int) -> LinkTurn:
         """Send these mirrored fields, taken at `marks`, in pages; one still on its way is given up."""
+        self._snapshot = snapshot
         self._pages = snapshot_pages(snapshot, self._outbox.epoch, marks, body)
         self._page_due_ns = at_ns
         self._snapshot_due_ns = at_ns + SNAPSHOT_EVERY_NS
@@ -154,19 +159,21 @@ class Uplink:
 
     def _turn(self, at_ns: int) -> LinkTurn:
         is_snapshot_due = False
+        snapshot_sent = ""
         due_ns: int | None = None
         if self._is_connected:
             deadlines = self._late(at_ns)
             deadlines += self._pump(at_ns)
             if self._pages:
                 deadlines.append(self._page(at_ns))
+                snapshot_sent = "" if self._pages else self._snapshot
             if self._is_snapshot_wanted:
                 is_snapshot_due = at_ns >= self._snapshot_due_ns
                 if is_snapshot_due:
                     self._snapshot_due_ns = at_ns + SNAPSHOT_EVERY_NS
                 deadlines.append(self._snapshot_due_ns)
             due_ns = min(deadlines, default=None)
-        turn = LinkTurn(tuple(self._out), tuple(self._notes), is_snapshot_due, due_ns)
+        turn = LinkTurn(tuple(self._out), tuple(self._notes), is_snapshot_due, snapshot_sent, due_ns)
         self._out, self._notes = [], []
         return turn
 
