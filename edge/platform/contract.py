@@ -23,7 +23,7 @@ PAGE_BYTES = 256 * 1024  # births and snapshots above this travel in pages
 QOS = 1
 
 Seq = Annotated[int, Meta(ge=0, le=2**63 - 1)]
-ChainHex = Annotated[str, Meta(pattern=r"^([0-9a-f]{32})?$", description="32 hex digits")]
+ChainHex = Annotated[str, Meta(pattern=r"^[0-9a-f]{32}$", description="32 hex digits")]
 UnixSeconds = Annotated[int, Meta(ge=0, le=2**33)]
 LinkWord = Literal["online", "draining", "offline"]
 Outcome = Literal["accepted", "refused", "progress", "done", "failed"]
@@ -55,8 +55,9 @@ class GapRecord(msgspec.Struct, frozen=True):
 class Batch(msgspec.Struct, frozen=True):
     """up/{lane}: consecutive facts of one lane, rows `first`..`last` without a hole.
 
-    `prev` is the chain value of the row before `first`; '' when the journal no longer holds that row, which is so
-    only at the first row it still holds. `facts` carry the exact bytes that the chain was made over.
+    `prev` is the chain value of the row before `first`. `facts` carry the exact bytes that the chain was made over. A
+    gap record among them takes all the sequence numbers it stands for; the first of them may lie before `first`.
+    `first` lies beyond what the platform has only where the journal holds no earlier row: see the birth's LaneStand.
     """
 
     epoch: str

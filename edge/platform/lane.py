@@ -110,10 +110,9 @@ class LaneWindow:
 
     def rewind(self, first: int, at_ns: int) -> bool:
         """Send again from `first`, which was acknowledged; True where the journal no longer holds all of it."""
-        held = self._outbox.first_held(self.lane)
         self.replay_upto = max(self.replay_upto, self.acked)
+        held = self._rewind_outbox(first)
         before = self._chain_at(first - 1)
-        self._outbox.rewind(self.lane, max(first, held))
         self.acked, self.acked_chain = first - 1, before if before is not None else b""
         self.go_back(at_ns)
         return first < held
@@ -123,14 +122,14 @@ class LaneWindow:
         if known is not None and known != chain:
             return Verdict("chain_conflict")
         was_acked = self._outbox.acked(self.lane)
-        held = self._outbox.first_held(self.lane)
+        held = 1
         note = ""
         if upto > was_acked:
             self._outbox.ack(self.lane, upto)
         elif upto < was_acked:
             note = "platform_behind"
             self.replay_upto = max(self.replay_upto, was_acked)
-            self._outbox.rewind(self.lane, max(upto + 1, held))
+            held = self._rewind_outbox(upto + 1)
         self.is_open = True
         self.in_flight.clear()
         self.timeouts = 0
@@ -138,15 +137,29 @@ class LaneWindow:
         self._continue_at(upto + 1, chain)
         return Verdict(note, is_snapshot_due=upto + 1 < held)
 
+    def _rewind_outbox(self, first: int) -> int:
+        """Make rows from `first`, or from the first held, unacknowledged; from then on they stay held."""
+        while True:
+            held = self._outbox.first_held(self.lane)
+            try:
+                self._outbox.rewind(self.lane, max(first, held))
+            except ValueError:
+                if self._outbox.first_held(self.lane) == held:
+                    raise
+            else:
+                return held  # else rows left the journal between the two questions
+
     def _continue_at(self, seq: int, previous: bytes) -> None:
         held = self._outbox.first_held(self.lane)
-        self.next, self.previous_chain = (seq, previous) if seq >= held else (held, b"")
+        if seq < held:
+            seq, previous = held, self._outbox.base_chain(self.lane)
+        self.next, self.previous_chain = seq, previous
         self.pending_since_ns = None
 
     def _chain_at(self, seq: int) -> bytes | None:
         """Our own chain value at `seq`; None where the journal no longer holds that row."""
-        if seq == 0:
-            return CHAIN_START
+        if seq == self._outbox.first_held(self.lane) - 1:
+            return self._outbox.base_chain(self.lane)
         for batch in self.in_flight:
             if batch.last == seq:
                 return batch.chain

@@ -41,10 +41,13 @@ class Outbox(Protocol):
         """The platform has committed rows up to `upto`."""
 
     def rewind(self, lane: Lane, first: int) -> None:
-        """Rows from `first` on count as not acknowledged again."""
+        """Rows from `first` on count as not acknowledged again. Raises ValueError below the first held."""
 
     def first_held(self, lane: Lane) -> int:
         """Lowest sequence the journal still holds; one past the head for an empty lane."""
+
+    def base_chain(self, lane: Lane) -> bytes:
+        """Chain value of the row before the first held; CHAIN_START where that is row 1."""
 
     def read_lane(self, lane: Lane, first: int, max_rows: int, max_bytes: int) -> Rows:
         """Committed rows from `first` on, in order, at most so many rows and bytes of body, but at least one row where

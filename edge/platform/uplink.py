@@ -137,8 +137,9 @@ class Uplink:
 
     def rewind(self, lane: Lane, first: int, at_ns: int) -> LinkTurn:
         """A rewind that was signed, committed and not refused."""
-        is_lost = self._lanes[lane].rewind(first, at_ns)
-        self._is_snapshot_wanted = self._is_snapshot_wanted or is_lost
+        if self._lanes[lane].rewind(first, at_ns):
+            self._is_snapshot_wanted = True
+            self._birth(at_ns)  # tells the platform from where on the journal holds rows
         return self._turn(at_ns)
 
     def snapshot(self, snapshot: str, marks: Mapping[Lane, int], body: bytes, at_ns: int) -> LinkTurn:
