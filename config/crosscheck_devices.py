@@ -1,7 +1,7 @@
 """Devices against buses, zones, segments and profiles."""
 
 from collections.abc import Mapping
-from typing import Any, TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from config.crosscheck import Checking, check_doubles, check_reference, ids_of, readable, records
 from config.profile import Profile

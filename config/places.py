@@ -1,7 +1,7 @@
 """From racks by rule to arrays: slots, segments, and which segments are neighbours."""
 
 import hashlib
-from typing import NamedTuple, TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 import numpy as np

@@ -25,14 +25,21 @@ class Limit(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     """An alarm limit of one quantity, in every zone or in those named."""
 
     quantity: Literal["temperature_degc", "humidity_pct"]
+    """What is limited."""
     low: float
+    """Below it the limit is crossed."""
     high: float
+    """Above it the limit is crossed."""
     deadband: Annotated[float, Meta(ge=0)]
     """How far inside the limit the value must come before the crossing is over."""
     on_delay_s: Seconds = 60.0
+    """Outside for so long before it counts."""
     off_delay_s: Seconds = 60.0
+    """Inside for so long before it is over."""
     zones: tuple[str, ...] = ()
+    """Empty: every zone."""
     source: str = ""
+    """The rule it is from, for the alarm text and the ledger."""
 
 
 class Presence(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -49,25 +56,36 @@ class Retention(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     """Days an acknowledged fact stays in the journal, by lane, with exceptions by fact type."""
 
     alarm_days: Annotated[int, Meta(ge=90)] = 3650
+    """Lane alarm."""
     custody_days: Annotated[int, Meta(ge=90)] = 3650
+    """Lane custody."""
     event_days: Annotated[int, Meta(ge=1)] = 365
+    """Lane event."""
     telemetry_days: Annotated[int, Meta(ge=1)] = 365
+    """Lane telemetry."""
     types: dict[str, Annotated[int, Meta(ge=1)]] = {}
+    """By fact type, e.g. `contact_changed: 30`; wins over its lane."""
 
 
 class Person(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Who a local user is: the kernel vouches for the uid (SO_PEERCRED)."""
 
     uid: Annotated[int, Meta(ge=0)]
+    """`id -u NAME` on the vault server."""
     roles: tuple[Role, ...]
+    """At most one of system_administrator, security_administrator, auditor 三员."""
 
 
 class Policy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """May be shared between vaults by `extends:`."""
 
     limits: tuple[Limit, ...] = ()
+    """Alarm limits."""
     presence: Presence = Presence()
+    """When a belief becomes a fact."""
     retention: Retention = Retention()
+    """How long facts are kept."""
     people: dict[PersonId, Person] = {}
+    """By opaque person id: who may do what here."""
     telemetry_every_s: Annotated[float, Meta(gt=0)] = 60.0
     """Each point is reported at least this often, and at once when it moves by more than its profile's deadband."""

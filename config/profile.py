@@ -34,20 +34,27 @@ class Point(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     """
 
     id: PointId
+    """Name of the point in facts and topics."""
     quantity: Quantity
+    """What is measured."""
     table: Table
+    """co coils, di discrete inputs, hr holding registers, ir input registers."""
     address: Address
     """Of the first register or coil, counted from 0: the manual's 30001 is `ir` 0."""
     kind: Kind
     """sign_magnitude_10000: raw 10250 is -250; int32 and float32 take two registers."""
     scale: float = 1.0
+    """Factor from raw to engineering units."""
     offset: float = 0.0
+    """Added after the factor."""
     word_order: Literal["ABCD", "CDAB", "BADC", "DCBA"] = "ABCD"
     """Of int32 and float32: A is the most significant byte; the first register holds the first two."""
     bit: Annotated[int, Meta(ge=0, le=15)] = 0
+    """kind bit in tables hr and ir: which bit of the register."""
     active: Literal[0, 1] = 1
     """kind bit: the raw value that means wet, broken, energised. Fail-safe contacts have 0."""
     low: float | None = None
+    """Lowest valid value; null for none."""
     high: float | None = None
     """Values outside low..high, both included, in engineering units are not valid: they become None."""
     report_deadband: Annotated[float, Meta(ge=0)] = 0.0
@@ -64,21 +71,28 @@ class Output(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """One coil that may be written; `readback` is the point that shows what it really does."""
 
     id: PointId
+    """Named by actuators."""
     table: Literal["co"] = "co"
+    """Coils only."""
     address: Address
+    """Counted from 0."""
     readback: PointId
+    """A point of kind bit."""
 
 
 class Profile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One kind of device: its points, its outputs and how it wants to be asked."""
 
     id: ProfileId
+    """The file's name without .yaml."""
     source: Annotated[str, Meta(min_length=1)]
     """Where the register map is from: the manual, with its page."""
     notes: str = ""
     """Traps for the technician: factory address, baud rate, variants that differ."""
     points: Annotated[tuple[Point, ...], Meta(min_length=1)]
+    """What can be read."""
     outputs: tuple[Output, ...] = ()
+    """What can be written."""
     longest_reply_s: Annotated[float, Meta(gt=0, le=60)] = 0.3
     """A reply cannot come later than this; after a timeout the line stays silent for so long."""
     max_block: Annotated[int, Meta(ge=1, le=125)] = 125

@@ -1,0 +1,190 @@
+"""A catalogue file to checked lines: volume,epc,slot,thickness_mm. Every mistake with line and column."""
+
+import csv
+import io
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import msgspec
+
+from config.places import Places
+from config.problem import shortened
+
+HEADER = ("volume", "epc", "slot", "thickness_mm")
+MAX_BYTES = 256 << 20
+LONGEST_EPC_DIGITS = 124  # 31 words of 16 bits: what the length field of the C1G2 protocol control word can say
+THICKNESS_MM = range(1, 101)
+
+_VOLUME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+_EPC = re.compile(r"(?:[0-9a-f]{4}){1,31}")
+_THICKNESS = re.compile(r"[0-9]{1,3}", re.ASCII)
+
+
+class CataloguedLine(NamedTuple):
+    """`epc` in lower-case hex; `slot` the book place; `thickness_mm` 0 where the file does not say."""
+
+    volume: str
+    epc: str
+    slot: str
+    thickness_mm: int
+
+
+class LineProblem(msgspec.Struct, frozen=True, kw_only=True):
+    """One mistake. `line` counts from 1, the header among them; 0 is the whole file, `column` '' the whole line."""
+
+    file: str
+    line: int
+    column: str
+    seen: str
+    expected: str
+    next_step: str
+
+    def __str__(self) -> str:
+        place = f"{self.file}:{self.line}" if self.line else self.file
+        where = f"{place}: {self.column}" if self.column else place
+        return f"{where}: seen {self.seen}, expected {self.expected}; {self.next_step}"
+
+
+def read_catalogue(path: Path, places: Places) -> tuple[list[CataloguedLine], list[LineProblem]]:
+    """The good lines, in file order, and what is wrong with the others. Never raises for what is in the file."""
+    problems: list[LineProblem] = []
+    reading = _Reading(str(path), places, problems)
+    text = _text(path, reading)
+    if text is not None:
+        reading.read(text)
+    return reading.lines, problems
+
+
+class _Reading:
+    """One pass over the file; what was seen before, by line."""
+
+    def __init__(self, file: str, places: Places, problems: list[LineProblem]) -> None:
+        self.file = file
+        self.places = places
+        self.problems = problems
+        self.lines: list[CataloguedLine] = []
+        self.slots = frozenset(places.slots())
+        self.line_of: tuple[dict[str, int], dict[str, int], dict[str, int]] = ({}, {}, {})
+
+    def refuse(self, line: int, column: str, seen: str, expected: str, step: str) -> None:
+        self.problems.append(
+            LineProblem(file=self.file, line=line, column=column, seen=seen, expected=expected, next_step=step)
+        )
+
+    def read(self, text: str) -> None:
+        rows = csv.reader(io.StringIO(text, newline=""), strict=True)
+        try:
+            header = next(rows, [])
+            order = self._order(header)
+            if order is None:
+                return
+            width = len(header)
+            for row in rows:
+                if len(row) == width:
+                    self._take(rows.line_num, *(row[index] if index >= 0 else "" for index in order))
+                elif row:
+                    seen = f"{len(row)} columns"
+                    self.refuse(rows.line_num, "", seen, str(width), "see commas and quotes in this line")
+        except csv.Error as error:
+            step = "see the quotes at and above this line; the lines below were not read"
+            self.refuse(rows.line_num, "", shortened(str(error)), "valid CSV", step)
+
+    def _order(self, header: Sequence[str]) -> tuple[int, ...] | None:
+        """Where each column of HEADER stands, -1 for a thickness that is not there."""
+        names = [name.strip().lower() for name in header]
+        missing = [name for name in HEADER[:3] if name not in names]
+        unknown = [name for name in names if name not in HEADER]
+        if not missing and not unknown and len(set(names)) == len(names):
+            return tuple(names.index(name) if name in names else -1 for name in HEADER)
+        step = f"write the first line as {','.join(HEADER)}"
+        if len(header) == 1 and any(mark in header[0] for mark in ";\t"):
+            step = "save the file with commas between its columns"
+        self.refuse(1, "", shortened(",".join(header)) or "nothing", ",".join(HEADER), step)
+        return None
+
+    def _take(self, line: int, volume: str, epc: str, slot: str, thickness: str) -> None:
+        epc = epc.lower()
+        volumes, epcs, slots = self.line_of
+        is_good = (
+            _VOLUME.fullmatch(volume) is not None
+            and _EPC.fullmatch(epc) is not None
+            and slot in self.slots
+            and (not thickness or (_THICKNESS.fullmatch(thickness) and int(thickness) in THICKNESS_MM))
+            and volumes.setdefault(volume, line) == line
+            and epcs.setdefault(epc, line) == line
+            and slots.setdefault(slot, line) == line
+        )
+        if is_good:
+            self.lines.append(CataloguedLine(volume, epc, slot, int(thickness or 0)))
+        else:
+            self._explain(line, volume, epc, slot, thickness)
+
+    def _explain(self, line: int, volume: str, epc: str, slot: str, thickness: str) -> None:
+        """All that is wrong with a line."""
+        if not _VOLUME.fullmatch(volume):
+            expected = "an opaque id: 1..64 letters, digits, . _ -"
+            self.refuse(line, "volume", _seen(volume), expected, "correct the id; no titles, no spaces")
+        if not _EPC.fullmatch(epc):
+            expected = f"hex digits, a multiple of 4, at most {LONGEST_EPC_DIGITS}"
+            self.refuse(line, "epc", _seen_epc(epc), expected, "read the tag again")
+        if slot not in self.slots:
+            self.refuse(line, "slot", _seen(slot), "a slot of this vault", self._advice(slot))
+        if thickness and not (_THICKNESS.fullmatch(thickness) and int(thickness) in THICKNESS_MM):
+            self.refuse(
+                line, "thickness_mm", _seen(thickness), "1..100, whole millimetres", "measure, or leave it empty"
+            )
+        for column, value, known in zip(HEADER, (volume, epc, slot), self.line_of, strict=False):
+            first = known.setdefault(value, line)
+            if value and first != line:
+                expected, step = f"each {column} once", f"compare with line {first}"
+                self.refuse(line, column, f"{_seen(value)} a second time", expected, step)
+
+    def _advice(self, slot: str) -> str:
+        try:
+            self.places.address(slot)
+        except KeyError as error:
+            return shortened_advice(str(error.args[0]))
+        return "see the racks list"
+
+
+def shortened_advice(text: str) -> str:
+    """The reason a slot is refused, one line of bounded length."""
+    return text if len(text) <= 300 else text[:297] + "..."
+
+
+def _seen(text: str) -> str:
+    return shortened(repr(text)) if text else "nothing"
+
+
+def _seen_epc(epc: str) -> str:
+    return f"{_seen(epc)} ({len(epc)} characters)" if epc else "nothing"
+
+
+def _text(path: Path, reading: _Reading) -> str | None:
+    try:
+        size = path.stat().st_size
+        if size > MAX_BYTES:
+            reading.refuse(0, "", f"{size} bytes", f"at most {MAX_BYTES}", "split the file")
+            return None
+        raw = path.read_bytes()
+    except OSError as error:
+        reading.refuse(0, "", str(error.strerror).lower(), "a readable file", "correct the path")
+        return None
+    try:
+        return raw.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = raw.count(b"\n", 0, error.start) + 1
+        reading.refuse(line, "", f"byte 0x{raw[error.start]:02x}", "UTF-8 text", _encoding_advice(raw))
+        return None
+
+
+def _encoding_advice(raw: bytes) -> str:
+    if raw[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        return "it is UTF-16: save it as 'CSV UTF-8'"
+    try:
+        raw.decode("gb18030")
+    except UnicodeDecodeError:
+        return "save it as 'CSV UTF-8'"
+    return "it looks like GBK: save it as 'CSV UTF-8'"
