@@ -5,13 +5,13 @@ Request {"op": NAME, ...arguments}; reply {"ok": true, "result": ...} or {"ok": 
 
 import asyncio
 import contextlib
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
-Answer = Callable[[str, dict[str, Any]], object]
+Answer = Callable[[str, dict[str, Any]], Awaitable[object]]
 """(op, arguments) -> result. Raises KeyError or ValueError with a sentence for the one who asked."""
 
 LONGEST_LINE = 64 * 1024 * 1024  # the truth of 1,600,000 volumes fits
@@ -46,7 +46,7 @@ class ControlServer:
         self._clients.add(writer)
         try:
             while line := await reader.readline():
-                writer.write(msgspec.json.encode(self._reply(line)) + b"\n")
+                writer.write(msgspec.json.encode(await self._reply(line)) + b"\n")
                 await writer.drain()
         except (ConnectionError, asyncio.LimitOverrunError, ValueError):
             pass  # the asker is gone, or sends no lines: nothing to answer
@@ -56,10 +56,10 @@ class ControlServer:
             with contextlib.suppress(ConnectionError):
                 await writer.wait_closed()
 
-    def _reply(self, line: bytes) -> dict[str, object]:
+    async def _reply(self, line: bytes) -> dict[str, object]:
         try:
             request = msgspec.json.decode(line, type=dict[str, Any])
-            return {"ok": True, "result": self._answer(str(request.pop("op")), request)}
+            return {"ok": True, "result": await self._answer(str(request.pop("op")), request)}
         except (KeyError, ValueError, msgspec.MsgspecError) as error:
             return {"ok": False, "error": str(error.args[0]) if error.args else type(error).__name__}
 

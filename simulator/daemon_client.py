@@ -12,6 +12,7 @@ import msgspec
 
 PREFIX = struct.Struct("!I")
 LONGEST_REPLY = 64 * 1024 * 1024
+VERSION = 1
 PAGE = 5000
 
 
@@ -34,7 +35,7 @@ class DaemonClient:
     async def ask(self, op: str, **args: object) -> Any:
         """The result. Raises ApiRefused, or ConnectionError when the daemon is gone or breaks the framing."""
         self._id += 1
-        body = msgspec.json.encode({"id": self._id, "op": op, "args": args})
+        body = msgspec.json.encode({"v": VERSION, "id": self._id, "op": op, "args": args})
         self._writer.write(PREFIX.pack(len(body)) + body)
         await self._writer.drain()
         try:

@@ -6,12 +6,10 @@ the local user is. What the vault is stays as the site wrote it, by `extends:`.
 
 import os
 import socket
-from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import yaml
 
 from config.vault import Vault
@@ -32,20 +30,30 @@ def free_ports(count: int) -> list[int]:
 
 
 def overlay(vault: Vault, site: Path, run: Path, broker_port: int, issuers: dict[str, str]) -> dict[str, Any]:
-    """The overlay's document; `site` is the configuration it extends, `run` the run directory."""
-    network = [bus for bus in vault.buses if bus.transport != "rtu"]
+    """The overlay's document; `site` is the configuration it extends, `run` the run directory.
+
+    Lists merge by id, mappings deeply (config/extends.py): only what differs is written.
+    """
+    network = [bus.id for bus in vault.buses if bus.transport != "rtu"]
     ports = iter(free_ports(len(vault.readers) + len(network)))
+    broker = vault.platform.broker if vault.platform else "platform"
     document: dict[str, Any] = {
         "extends": str(site.resolve()),
         "schema": vault.schema,
-        "readers": [{**_plain(reader), "host": HERE, "port": next(ports)} for reader in vault.readers],
-        "buses": [_bus(_plain(bus), run, ports) for bus in vault.buses],
-        "policy": {"people": _people(vault)},
+        "brokers": {
+            broker: {"host": HERE, "port": broker_port, "username": "", "password": "", "ca_file": ""},
+        },
+        "platform": {"broker": broker, "issuers": issuers},
+        "readers": [{"id": reader.id, "host": HERE, "port": next(ports)} for reader in vault.readers],
+        "buses": [
+            {"id": bus.id, "host": HERE, "port": next(ports)}
+            if bus.id in network
+            else {"id": bus.id, "serial": str(run / f"{bus.id}.tty")}
+            for bus in vault.buses
+        ],
+        "policy": {"people": {_local_person(vault): {"uid": os.getuid(), "roles": list(ROLES)}}},
     }
-    name = vault.platform.broker if vault.platform else "platform"
-    document["brokers"] = {name: {"host": HERE, "port": broker_port}}
-    document["platform"] = {"broker": name, "issuers": issuers}
-    return document
+    return {key: value for key, value in document.items() if value != []}
 
 
 def write_overlay(path: Path, document: dict[str, Any]) -> None:
@@ -53,18 +61,7 @@ def write_overlay(path: Path, document: dict[str, Any]) -> None:
     path.write_text(yaml.safe_dump(document, sort_keys=False, allow_unicode=True), encoding="utf-8")
 
 
-def _bus(bus: dict[str, Any], run: Path, ports: Iterator[int]) -> dict[str, Any]:
-    if bus["transport"] == "rtu":
-        return {**bus, "serial": str(run / f"{bus['id']}.tty")}
-    return {**bus, "host": HERE, "port": next(ports)}
-
-
-def _people(vault: Vault) -> dict[str, Any]:
+def _local_person(vault: Vault) -> str:
+    """The name the site already has for the local user, so that no uid stands twice; else `operator`."""
     uid = os.getuid()
-    people = {name: _plain(person) for name, person in vault.policy.people.items() if person.uid != uid}
-    return {**people, "operator": {"uid": uid, "roles": list(ROLES)}}
-
-
-def _plain(record: msgspec.Struct) -> dict[str, Any]:
-    plain: dict[str, Any] = msgspec.to_builtins(record)
-    return plain
+    return next((name for name, person in vault.policy.people.items() if person.uid == uid), "operator")

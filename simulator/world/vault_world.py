@@ -93,15 +93,15 @@ class VaultWorld:
         self._row = {volume: i for i, volume in enumerate(volumes.ids)}
         seen = {name for reader in vault.readers for name in reader.segments if name is not None}
         self.seen = np.array(sorted(self.places.segment_index[name] for name in seen), dtype=np.int32)
-        tags = _stream(seed, "tags")
+        tags = stream(seed, "tags")
         self._bias_db = (tags.standard_normal(len(volumes.ids)) * radio.tag_bias_sd_db).astype(np.float32)
         self.stands = volumes.book.copy()
         self._displace(chance.displaced, tags)
         self.displaced = self.stands != volumes.book
         zones = tuple(zone.id for zone in vault.zones)
-        self.climate = Climate(zones, MORNING_S, _stream(seed, "climate"))
+        self.climate = Climate(zones, MORNING_S, stream(seed, "climate"))
         self.water = Water(zones)
-        self._people = People(chance.act_every_s, _stream(seed, "people"))
+        self._people = People(chance.act_every_s, stream(seed, "people"))
         self._readers = {reader.id: reader for reader in vault.readers}
         self._on_line: dict[int, tuple[NDArray[np.intp], NDArray[np.int32]]] = {}
         self.people_are_in = True
@@ -112,7 +112,7 @@ class VaultWorld:
         """
         reader = self._readers[reader_id]
         streams = {
-            port: (self.places.segment_index[name], _stream(self._seed, f"{reader_id}/{port}"))
+            port: (self.places.segment_index[name], stream(self._seed, f"{reader_id}/{port}"))
             for port, name in enumerate(reader.segments, 1)
             if name is not None
         }
@@ -203,5 +203,6 @@ class VaultWorld:
             )
 
 
-def _stream(seed: int, purpose: str) -> np.random.Generator:
+def stream(seed: int, purpose: str) -> np.random.Generator:
+    """The chance of one purpose: streams of different purposes are independent of each other and of their order."""
     return np.random.default_rng([seed, zlib.crc32(purpose.encode())])

@@ -11,6 +11,7 @@ class Water:
     """
 
     def __init__(self, zones: tuple[str, ...]) -> None:
+        self.zones = zones
         self._is_burst = dict.fromkeys(zones, False)
         self._is_open = dict.fromkeys(zones, True)
         self._wet_s: dict[str, float] = dict.fromkeys(zones, 0.0)

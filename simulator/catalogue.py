@@ -1,0 +1,27 @@
+"""A catalogue by rule, for a configuration that comes without one: a volume in every slot."""
+
+import csv
+from pathlib import Path
+
+from config.places import Places
+from config.vault import Vault
+
+HEADER = ("volume", "epc", "slot", "thickness_mm")
+GIAI_96 = 0x34  # header of the EPC Tag Data Standard
+
+
+def write_catalogue(vault: Vault, path: Path) -> int:
+    """Write the CSV that `lantai import` takes; the number of its volumes."""
+    slots = Places(vault).slots()
+    with path.open("w", newline="", encoding="utf-8") as out:
+        lines = csv.writer(out)
+        lines.writerow(HEADER)
+        for number, slot in enumerate(slots, 1):
+            epc = bytes([GIAI_96]) + b"\x18\x00\x00\x00" + number.to_bytes(7, "big")
+            lines.writerow((f"V{number:06d}", epc.hex(), slot, 25))
+    return len(slots)
+
+
+def beside(config: Path) -> Path:
+    """Where the catalogue of a configuration is looked for: `demo-volumes.csv` beside `demo.yaml`."""
+    return config.with_name(f"{config.stem}-volumes.csv")
