@@ -1,11 +1,12 @@
 """One event in, facts and commands out: absorb what was observed, decide, apply. No clock, no socket, no file."""
 
+import numpy as np
+
 from drivers.command import CommandOutcome
 from drivers.observation import Contact, Measurement, Searched, TagReads
 from edge.rules import contacts, devices, limits, operator, platform, presence, telemetry
 from edge.rules.decision import NOTHING, Decision
 from edge.rules.linkages import close_valves
-from edge.rules.presence import Rows
 from edge.state.apply import apply
 from edge.state.events import (
     ClockStep,
@@ -22,34 +23,29 @@ from edge.state.events import (
 )
 from edge.state.facts import CommandEnded, Fact
 from edge.state.state import Reading, State
-from edge.state.volumes import NOWHERE
 
+Heard = presence.Rows | presence.Round | None
 OUTCOME_LIMIT_NS = 60_000_000_000  # a command whose runner gave no outcome for so long has an unknown one
 
 
 def step(state: State, event: Event) -> Decision:
     """Carry the state over one event and say what follows. Deterministic: same state, same event, same bytes."""
-    rows = absorb(state, event)
-    decision = decide(state, event, rows)
+    heard = absorb(state, event)
+    decision = decide(state, event, heard)
     for fact in decision.facts:
         apply(state, fact)
     return decision
 
 
-def absorb(state: State, event: Event) -> Rows | None:
-    """Take an observation into the beliefs. Returns the rows it bears on: of the batch for TagReads (reads nobody
-    catalogued), of the volumes for Searched."""
+def absorb(state: State, event: Event) -> Heard:
+    """Take an observation into the beliefs. Returns what `decide` needs of it: for TagReads the indices of reads nobody
+    catalogued, for Searched the volumes it bears on and their beliefs."""
     state.now_ns = max(state.now_ns, event.at_ns)
     match event:
         case TagReads():
-            return _reads(state, event)
+            return presence.reads(state, event)
         case Searched():
-            ports = state.plant.segment_of_port(event.device)
-            segment = ports[event.antenna - 1] if 0 < event.antenna <= len(ports) else None
-            if segment is None:
-                return None
-            index = state.plant.places.segment_index[segment]
-            return state.evidence.searched(index, event.rounds, event.at_ns)
+            return presence.close_round(state, event)
         case Measurement():
             for point, value in zip(event.points, event.values, strict=True):
                 state.readings[event.device, point] = Reading(value, event.at_ns)
@@ -75,13 +71,13 @@ def absorb(state: State, event: Event) -> Rows | None:
     return None
 
 
-def decide(state: State, event: Event, rows: Rows | None) -> Decision:
+def decide(state: State, event: Event, heard: Heard) -> Decision:
     """What follows from the event. Reads the state, changes nothing."""
     match event:
         case TagReads():
-            return presence.foreign(state, event, rows) if rows is not None and len(rows) else NOTHING
+            return presence.foreign(state, event, heard) if isinstance(heard, np.ndarray) else NOTHING
         case Searched():
-            return presence.decide(state, event, rows) if rows is not None else NOTHING
+            return presence.decide(state, event, heard) if isinstance(heard, presence.Round) else NOTHING
         case Measurement():
             return telemetry.decide(state, event) + limits.decide(state, event.at_ns)
         case Contact():
@@ -110,22 +106,6 @@ def decide(state: State, event: Event, rows: Rows | None) -> Decision:
             return devices.started(state, event)
         case _:
             return NOTHING
-
-
-def _reads(state: State, event: TagReads) -> Rows:
-    segments = presence.segments_of(state, event)
-    known = segments != NOWHERE
-    if not known.all():
-        segments = segments[known]
-    strangers: Rows = state.evidence.observe(
-        event.epc[known],
-        event.epc_bits[known],
-        segments,
-        event.rssi_dbm[known],
-        event.count[known],
-        event.at_ns,
-    )
-    return known.nonzero()[0][strangers]
 
 
 def _tick(state: State, event: Tick) -> Decision:

@@ -1,5 +1,7 @@
 """When a belief about a volume becomes a fact, and tags that nobody catalogued."""
 
+from typing import NamedTuple
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -16,9 +18,9 @@ from edge.state.facts import (
 )
 from edge.state.state import State
 from edge.state.volumes import NOWHERE
-from sensors.rfid.epc import is_iso
-from sensors.rfid.locate import locate
-from sensors.rfid.presence import FOUND, MISPLACED_NOW, MISSING_NOW, MOVED, SEEN, verdicts
+from sensors.rfid.epc import is_foreign
+from sensors.rfid.locate import Belief, locate
+from sensors.rfid.presence import FOUND, IS_MISPLACED, IS_MISSING, MOVED, SEEN, verdicts
 
 Rows = NDArray[np.int64]
 FOREIGN_A_BATCH = 50  # a pallet of another sender's boxes must not flood the journal; the rest comes with later batches
@@ -47,7 +49,7 @@ def foreign(state: State, event: TagReads, strangers: Rows) -> Decision:
         if epc in state.foreign or epc in reported or segments[i] == NOWHERE:
             continue
         reported[epc] = None
-        reason = "iso_afi" if is_iso(int(event.pc[i])) else "unknown_epc"
+        reason = "iso_afi" if is_foreign(int(event.pc[i])) else "unknown_epc"
         segment = state.plant.places.segment_ids[segments[i]]
         facts.append(ForeignTagSeen(at_ns=event.at_ns, epc=epc, segment=segment, reason=reason))
         if len(facts) == FOREIGN_A_BATCH:
@@ -55,62 +57,95 @@ def foreign(state: State, event: TagReads, strangers: Rows) -> Decision:
     return Decision(tuple(facts)) if facts else NOTHING
 
 
-def decide(state: State, event: Searched, rows: Rows) -> Decision:
+class Round(NamedTuple):
+    """One closed search: the evidence rows it bears on and what is believed of each now."""
+
+    tags: Rows
+    belief: Belief
+
+
+def reads(state: State, event: TagReads) -> Rows:
+    """Take a batch of reads into the evidence; returns the indices of those nobody catalogued."""
+    segments = segments_of(state, event)
+    known = (segments != NOWHERE).nonzero()[0]
+    strangers = state.evidence.observe(
+        event.epc[known],
+        event.epc_bits[known],
+        segments[known],
+        event.rssi_dbm[known],
+        event.count[known],
+        event.at_ns,
+    )
+    unknown: Rows = known[strangers]
+    return unknown
+
+
+def close_round(state: State, event: Searched) -> Round | None:
+    """Take the end of a search into the evidence and the beliefs. None for a port that sees no segment."""
+    ports = state.plant.segment_of_port(event.device)
+    segment = ports[event.antenna - 1] if 0 < event.antenna <= len(ports) else None
+    if segment is None:
+        return None
+    tags = state.evidence.searched(state.plant.places.segment_index[segment], event.rounds, event.at_ns)
+    belief = locate(state.evidence, tags, state.plant.beside, event.at_ns)
+    state.evidence.believe(tags, belief.top[:, 0])
+    return Round(tags, belief)
+
+
+def decide(state: State, event: Searched, heard: Round) -> Decision:
     """Facts of the volumes whose belief may have changed with this round."""
-    if not len(rows):
-        return NOTHING
-    policy = state.plant.vault.policy.presence
-    belief = locate(state.evidence, rows)
     volumes = state.volumes
+    rows = volumes.of_tags(heard.tags)
+    carried = (rows != NOWHERE).nonzero()[0]
+    if not len(carried):
+        return NOTHING
+    rows = rows[carried]
+    belief = Belief(top=heard.belief.top[carried], confidence=heard.belief.confidence[carried])
+    policy = state.plant.vault.policy.presence
     found = verdicts(
         volumes.status[rows],
         volumes.place[rows],
         volumes.book[rows],
         belief,
-        state.evidence.silent_rounds(rows),
+        state.evidence.silent_rounds(heard.tags[carried]),
         sure=policy.sure,
         missing_after_rounds=policy.missing_after_rounds,
     )
+    confidence = belief.confidence[:, 0]
     facts = tuple(
-        _fact(
-            state,
-            event.at_ns,
-            int(rows[i]),
-            int(found.change[i]),
-            int(found.segment[i]),
-            round(float(belief.confidence[i, 0]), 3),
-        )
-        for i in np.flatnonzero(found.change).tolist()
+        _fact(state, event.at_ns, int(rows[i]), int(found.kind[i]), int(found.segment[i]), float(confidence[i]))
+        for i in np.flatnonzero(found.kind).tolist()
     )
     return Decision(facts)
 
 
-def _fact(state: State, at_ns: int, row: int, change: int, segment: int, confidence: float) -> Fact:
+def _fact(state: State, at_ns: int, row: int, kind: int, segment: int, sure: float) -> Fact:
     volumes = state.volumes
+    confidence = round(sure, 3)
     volume = volumes.lines[row].volume
     here, before, book = (
         _name(state, segment),
         _name(state, int(volumes.place[row])),
         _name(state, int(volumes.book[row])),
     )
-    if change == SEEN:
+    if kind == SEEN:
         return VolumeSeen(at_ns=at_ns, volume=volume, segment=here, confidence=confidence)
-    if change == MOVED:
+    if kind == MOVED:
         return VolumeMoved(at_ns=at_ns, volume=volume, segment=here, before=before, confidence=confidence)
-    if change == MISPLACED_NOW:
+    if kind == IS_MISPLACED:
         return VolumeMisplaced(
             at_ns=at_ns, volume=volume, segment=here, before=before, book=book, confidence=confidence
         )
-    if change == FOUND:
+    if kind == FOUND:
         return VolumeFound(at_ns=at_ns, volume=volume, segment=here, book=book, confidence=confidence)
-    assert change == MISSING_NOW
-    evidence_row = np.array([row])
+    assert kind == IS_MISSING
+    tag = int(volumes.tag[row])
     return VolumeMissing(
         at_ns=at_ns,
         volume=volume,
         last_segment=before,
-        last_seen_at_ns=int(state.evidence.last_seen_ns[row]),
-        silent_rounds=int(state.evidence.silent_rounds(evidence_row)[0]),
+        last_seen_at_ns=int(state.evidence.last_seen_ns[tag]),
+        silent_rounds=int(state.evidence.silent_rounds(np.array([tag]))[0]),
     )
 
 

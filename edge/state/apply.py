@@ -31,8 +31,9 @@ def _catalogued(state: State, fact: f.VolumesCatalogued) -> None:
             books[i] = places.segment_of(line.slot)
         except KeyError:  # the layout changed since: the slot is gone, the volume is not
             books[i] = NOWHERE
-        state.volumes.catalogue(line, int(books[i]))
-    state.evidence.enroll([bytes.fromhex(line.epc) for line in fact.volumes], books)
+    tags = state.evidence.enroll([bytes.fromhex(line.epc) for line in fact.volumes], books)
+    for line, book, tag in zip(fact.volumes, books.tolist(), tags.tolist(), strict=True):
+        state.volumes.catalogue(line, book, tag)
 
 
 def _stands(state: State, volume: str, segment: str, status: int) -> None:

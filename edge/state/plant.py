@@ -4,11 +4,12 @@ from collections.abc import Mapping
 
 import msgspec
 
-from config.devices import Actuator, Sensor
-from config.policy import Limit
+from config.devices import Actuator, Board, Reader, Sensor
 from config.places import Places, layout_hash
+from config.policy import Limit
 from config.profile import Profile
 from config.vault import Vault
+from sensors.rfid.locate import Neighbourhood
 
 
 class PointSpec(msgspec.Struct, frozen=True):
@@ -29,6 +30,7 @@ class Plant:
     def __init__(self, vault: Vault, profiles: Mapping[str, Profile]) -> None:
         self.vault = vault
         self.places = Places(vault)
+        self.beside = Neighbourhood(self.places.segment_line, self.places.segment_position)
         self.layout = layout_hash(vault)
         self.readers = {reader.id: reader for reader in vault.readers}
         self.points: dict[tuple[str, str], PointSpec] = {}
@@ -67,7 +69,8 @@ class Plant:
     def devices(self) -> list[str]:
         """Every configured device id, in configuration order."""
         vault = self.vault
-        return [device.id for device in (*vault.readers, *vault.sensors, *vault.boards)]
+        groups: tuple[tuple[Reader | Sensor | Board, ...], ...] = (vault.readers, vault.sensors, vault.boards)
+        return [device.id for group in groups for device in group]
 
 
 def _points(sensor: Sensor, profile: Profile) -> list[PointSpec]:

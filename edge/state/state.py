@@ -101,7 +101,7 @@ class State:
         self.boot = ""
         self.started_ns = 0
         self.now_ns = 0
-        self.evidence = Evidence(plant.places.segment_line, plant.places.segment_position)
+        self.evidence = Evidence(len(plant.places.segment_ids))
         self.readings: dict[tuple[str, str], Reading] = {}
         self.pending: dict[tuple[str, str], Pending] = {}
 

@@ -1,6 +1,6 @@
 """The catalogue and what is known of each volume, in columns: one row a volume, in the order they were catalogued."""
 
-from typing import Literal, get_args
+from typing import TypeVar, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,13 +11,15 @@ STATUSES: tuple[Status, ...] = get_args(Status)
 UNSEEN, PRESENT, MISPLACED, MISSING = range(4)
 NOWHERE = -1
 
-Column = Literal["status", "place", "book"]
+_Scalar = TypeVar("_Scalar", np.uint8, np.int32)
 
 
 class Volumes:
     """Rows only grow; a volume keeps its row for ever.
 
-    status (n,) uint8 index into STATUSES; place, book (n,) int32 segment index of this layout, NOWHERE when none.
+    status (n,) uint8 index into STATUSES; place, book (n,) int32 segment index of this layout, NOWHERE when none;
+    tag (n,) int32 row of the volume's tag in the evidence. `of_tag` (t,) int32 is the way back, NOWHERE for a tag whose
+    volume has another one by now.
     """
 
     def __init__(self) -> None:
@@ -27,6 +29,8 @@ class Volumes:
         self._status = np.zeros(1024, np.uint8)
         self._place = np.full(1024, NOWHERE, np.int32)
         self._book = np.full(1024, NOWHERE, np.int32)
+        self._tag = np.full(1024, NOWHERE, np.int32)
+        self._of_tag = np.full(1024, NOWHERE, np.int32)
 
     def __len__(self) -> int:
         return len(self.lines)
@@ -43,20 +47,36 @@ class Volumes:
     def book(self) -> NDArray[np.int32]:
         return self._book[: len(self.lines)]
 
-    def catalogue(self, line: CataloguedVolume, book: int) -> int:
+    @property
+    def tag(self) -> NDArray[np.int32]:
+        return self._tag[: len(self.lines)]
+
+    def of_tags(self, tags: NDArray[np.int64]) -> NDArray[np.int32]:
+        """Volume row of each evidence row, NOWHERE where no volume carries that tag any more."""
+        return self._of_tag[tags]
+
+    def catalogue(self, line: CataloguedVolume, book: int, tag: int) -> int:
         """Add the line or replace the volume's old one; status and place of a known volume stay. Returns its row."""
         row = self.row.get(line.volume)
         if row is None:
             row = len(self.lines)
             if row == len(self._status):
-                self._grow()
+                self._status = _doubled(self._status, 0)
+                self._place = _doubled(self._place, NOWHERE)
+                self._book = _doubled(self._book, NOWHERE)
+                self._tag = _doubled(self._tag, NOWHERE)
             self.row[line.volume] = row
             self.lines.append(line)
         else:
             self.row_of_epc.pop(self.lines[row].epc, None)
+            self._of_tag[self._tag[row]] = NOWHERE
             self.lines[row] = line
+        while tag >= len(self._of_tag):
+            self._of_tag = _doubled(self._of_tag, NOWHERE)
         self.row_of_epc[line.epc] = row
         self._book[row] = book
+        self._tag[row] = tag
+        self._of_tag[tag] = row
         return row
 
     def stand(self, volume: str, status: int, place: int) -> None:
@@ -65,8 +85,6 @@ class Volumes:
         self._status[row] = status
         self._place[row] = place
 
-    def _grow(self) -> None:
-        more = len(self._status)
-        self._status = np.concatenate([self._status, np.zeros(more, np.uint8)])
-        self._place = np.concatenate([self._place, np.full(more, NOWHERE, np.int32)])
-        self._book = np.concatenate([self._book, np.full(more, NOWHERE, np.int32)])
+
+def _doubled(column: NDArray[_Scalar], fill: int) -> NDArray[_Scalar]:
+    return np.concatenate([column, np.full(len(column), fill, column.dtype)])

@@ -1,0 +1,1 @@
+"""The daemon: everything below joined into one running house."""

@@ -1,0 +1,171 @@
+"""The daemon's state and its door: events through the step, facts to the store, commands to the runner.
+
+Intent before act: what is not toward the safe side waits for the commit of its intent. Commands toward the safe side
+go at once and are committed after.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping, Sequence
+
+import msgspec
+
+from drivers.command import Command, Switch
+from drivers.observation import TagReads
+from edge.api.feed import Feed
+from edge.api.records import StoreStanding
+from edge.state.events import Event, OperatorAction, PlatformCommand
+from edge.state.facts import LANE_OF, ContactChanged, Fact, Measured
+from edge.state.state import State
+from edge.step import step
+from edge.store.journal import Store
+from edge.supervise import StepGuard
+
+SLICE_S = 0.005  # nothing in the loop takes longer before others are let in
+
+
+class Counters(msgspec.Struct):
+    """What the daemon counts of itself, since its start."""
+
+    events: int = 0
+    reads: int = 0
+    facts: int = 0
+    commands: int = 0
+    quarantined: int = 0
+    longest_step_ms: float = 0.0
+    step_lag_ms: float = 0.0
+
+
+class House:
+    """Owned by the step loop. `submit` carries a command out, `taken` hears of committed platform commands, `on_facts`
+    of every committed batch of facts."""
+
+    def __init__(
+        self,
+        state: State,
+        store: Store,
+        guard: StepGuard,
+        *,
+        now: Callable[[], int],
+        emit: Callable[[Event], None],
+        submit: Callable[[Command], None],
+    ) -> None:
+        self.state = state
+        self.store = store
+        self.counters = Counters()
+        self.now = now
+        self._guard = guard
+        self._emit = emit
+        self._submit = submit
+        self._loop = asyncio.get_running_loop()
+        self._answers: dict[str, asyncio.Future[str]] = {}
+        self.feed = Feed()
+        self.on_facts: list[Callable[[Sequence[Fact]], None]] = [self.feed.publish]
+        self.on_platform_command: list[Callable[[PlatformCommand, str], None]] = []
+
+    async def take(self, events: Sequence[Event]) -> None:
+        """Step through the events, in order; lets others in whenever a slice of time is used up."""
+        begun = time.perf_counter()
+        facts: list[Fact] = []
+        after: list[Callable[[], None]] = []
+        for event in events:
+            self._one(event, facts, after)
+            if time.perf_counter() - begun > SLICE_S:
+                self._commit(facts, after)
+                facts, after = [], []
+                await asyncio.sleep(0)
+                begun = time.perf_counter()
+        self._commit(facts, after)
+
+    async def act(self, action: OperatorAction) -> str:
+        """Put an operator's action through the step; returns its answer once the audit fact is committed."""
+        answer: asyncio.Future[str] = self._loop.create_future()
+        self._answers[action.id] = answer
+        self._emit(action)
+        try:
+            return await answer
+        finally:
+            self._answers.pop(action.id, None)
+
+    async def trace(self, volume: str, limit: int) -> Sequence[Fact]:
+        """The newest facts about a volume, oldest first."""
+        entries = await asyncio.to_thread(self.store.trace, volume)
+        return [entry.fact for entry in entries[-limit:]]
+
+    async def history(self, device: str, point: str, since_ns: int, limit: int) -> Sequence[tuple[int, float | None]]:
+        """(at_ns, value) of what was reported of a point, oldest first; contacts count as 1 and 0."""
+        entries = await asyncio.to_thread(self.store.history, device, since_ns, limit, point)
+        return [found for entry in entries if (found := _value(entry.fact, point)) is not None]
+
+    def store_standing(self) -> StoreStanding:
+        """How the journal stands."""
+        committed = self.store.committed()
+        acked = {lane: self.store.acked(lane) for lane in committed}
+        waiting = sum(committed.values()) - sum(acked.values())
+        return StoreStanding(committed=committed, acked=acked, backlog=waiting, level=self.store.level())
+
+    def measured(self) -> Mapping[str, int | float]:
+        """What the daemon counts of itself."""
+        return msgspec.structs.asdict(self.counters)
+
+    def _one(self, event: Event, facts: list[Fact], after: list[Callable[[], None]]) -> None:
+        counters = self.counters
+        counters.events += 1
+        if isinstance(event, TagReads):
+            counters.reads += len(event.antenna)
+        if self._guard.is_quarantined(event):
+            counters.quarantined += 1
+            after.append(self._answering(event, "quarantined"))
+            return
+        started = time.perf_counter()
+        decision = self._guard.run(lambda: step(self.state, event), event)
+        counters.longest_step_ms = max(counters.longest_step_ms, (time.perf_counter() - started) * 1e3)
+        counters.step_lag_ms = (self.now() - event.at_ns) / 1e6
+        facts += decision.facts
+        for command in decision.commands:
+            counters.commands += 1
+            if isinstance(command, Switch) and command.toward_safety:
+                self._submit(command)
+            else:
+                after.append(lambda command=command: self._submit(command))  # type: ignore[misc]
+        if decision.answer:
+            after.append(self._answering(event, decision.answer))
+
+    def _answering(self, event: Event, result: str) -> Callable[[], None]:
+        def answer() -> None:
+            if isinstance(event, OperatorAction):
+                future = self._answers.get(event.id)
+                if future is not None and not future.done():
+                    future.set_result(result)
+            elif isinstance(event, PlatformCommand):
+                for hear in self.on_platform_command:
+                    hear(event, result)
+
+        return answer
+
+    def _commit(self, facts: list[Fact], after: list[Callable[[], None]]) -> None:
+        if not facts:
+            for call in after:
+                call()
+            return
+        self.counters.facts += len(facts)
+        is_urgent = bool(after) or any(LANE_OF[type(fact)] == "alarm" for fact in facts)
+
+        def committed() -> None:
+            for call in after:
+                call()
+            for hear in self.on_facts:
+                hear(facts)
+
+        def from_writer() -> None:
+            self._loop.call_soon_threadsafe(committed)
+
+        self.store.append(facts, urgent=is_urgent, done=from_writer)
+
+
+def _value(fact: Fact, point: str) -> tuple[int, float | None] | None:
+    if isinstance(fact, Measured) and point in fact.points:
+        return fact.at_ns, fact.values[fact.points.index(point)]
+    if isinstance(fact, ContactChanged) and fact.point == point:
+        return fact.at_ns, None if fact.active is None else float(fact.active)
+    return None

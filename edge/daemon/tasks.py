@@ -1,0 +1,76 @@
+"""The daemon's own tasks: the step loop, the tick, snapshots, retention, the watch over clock and disk."""
+
+import asyncio
+import logging
+from collections.abc import Callable
+
+from edge.clock import VaultClock
+from edge.daemon.house import House
+from edge.field.inbox import Inbox
+from edge.state.events import ClockStep, Dropped, Event, StoreState, Tick
+from edge.state.snapshot import encode, freeze
+from edge.store.input_log import InputLog
+from edge.supervise import notify
+
+log = logging.getLogger(__name__)
+BATCH = 256  # events a turn of the step loop; the slice of time is what really bounds it
+TICK_S = 1.0
+SNAPSHOT_S = 60.0
+PRUNE_S = 3600.0
+
+
+async def run_steps(inbox: Inbox, house: House, input_log: InputLog | None) -> None:
+    """Take from the inbox, log what came in, step. Feeds the service manager's watchdog: a stuck step is a restart."""
+    while True:
+        events = await inbox.take(BATCH)
+        if input_log is not None:
+            if input_log.wants_begin:  # between two batches: the state is exactly what the next file starts from
+                input_log.begin(encode(freeze(house.state)), house.store.n)
+            input_log.write(events)
+        await house.take(events)
+        notify("WATCHDOG=1")
+
+
+async def run_ticks(clock: VaultClock, house: House, emit: Callable[[Event], None]) -> None:
+    """Once a second: time passes, and the wall clock and the disk are looked at."""
+    level = ""
+    while True:
+        moved_s = clock.step_s()
+        if moved_s:
+            log.warning(
+                "clock: the wall clock moved by %.1f s; vault time goes on, commands wait for a voucher", moved_s
+            )
+            emit(ClockStep(at_ns=clock.now(), step_s=moved_s))
+        now_level = house.store.level()
+        if now_level != level:
+            if now_level != "ok":
+                log.warning("store: level %s", now_level)
+            emit(StoreState(at_ns=clock.now(), level=now_level))
+            level = now_level
+        for what, count in house.store.take_refused().items():
+            emit(Dropped(at_ns=clock.now(), what=what, count=count))
+        emit(Tick(at_ns=clock.now()))
+        await asyncio.sleep(TICK_S)
+
+
+async def run_snapshots(house: House) -> None:
+    """A snapshot now and then bounds how long a start takes and how old beliefs are after a crash."""
+    while True:
+        await asyncio.sleep(SNAPSHOT_S)
+        await save_snapshot(house)
+
+
+async def run_retention(house: House) -> None:
+    """Let go of what was acknowledged and is older than its retention."""
+    while True:
+        house.store.prune(house.now())
+        await asyncio.sleep(PRUNE_S)
+
+
+async def save_snapshot(house: House) -> None:
+    """Copy here, encode in a thread, write behind everything appended so far."""
+    frozen = freeze(house.state)
+    n = house.store.n
+    marks = {lane: head.seq for lane, head in house.store.heads().items()}
+    body = await asyncio.to_thread(encode, frozen)
+    house.store.save_snapshot(body, n, house.state.plant.layout, marks)

@@ -1,0 +1,54 @@
+"""The command runner: the interlock right before the wire, and an outcome for every command."""
+
+import logging
+from collections.abc import Callable, Mapping
+from typing import Protocol
+
+from drivers.command import Command, CommandOutcome
+from edge.rules.interlocks import Refuse, Verdict
+from edge.state.events import Event
+
+log = logging.getLogger(__name__)
+
+
+class Link(Protocol):
+    """Whatever carries commands to a device."""
+
+    def submit(self, command: Command) -> None:
+        """Carry it out next; its outcome comes back as an event."""
+
+
+class CommandRunner:
+    """`may` asks the interlock against the newest state; `links` maps a device to its link."""
+
+    def __init__(
+        self,
+        links: Mapping[str, Link],
+        *,
+        may: Callable[[Command], Verdict],
+        emit: Callable[[Event], None],
+        now: Callable[[], int],
+    ) -> None:
+        self._links = links
+        self._may = may
+        self._emit = emit
+        self._now = now
+
+    def submit(self, command: Command) -> None:
+        """Send it, or say why not."""
+        verdict = self._may(command)
+        if isinstance(verdict, Refuse):
+            log.warning("%s: command %s refused: %s (%s)", command.device, command.id, verdict.code, verdict.subject)
+            self._end(command, verdict.code)
+            return
+        link = self._links.get(command.device)
+        if link is None:
+            self._end(command, "device_not_configured")
+            return
+        link.submit(command)
+
+    def _end(self, command: Command, reason: str) -> None:
+        outcome = CommandOutcome(
+            command=command.id, device=command.device, at_ns=self._now(), result="refused", reason=reason
+        )
+        self._emit(outcome)

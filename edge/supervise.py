@@ -1,0 +1,86 @@
+"""Two kinds of failure. Weather is the links' own business; bugs end here, and nowhere else is every exception caught.
+
+In field, platform and view a task that fails is started again, at most 3 times in 5 minutes; in the step at once:
+actuators to their safe state, exit non-zero, the service manager restarts.
+"""
+
+import asyncio
+import contextlib
+import hashlib
+import logging
+import os
+import socket
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import Any, TypeVar
+
+from edge.state.events import Event, encoder
+
+log = logging.getLogger(__name__)
+MOST_RESTARTS = 3
+RESTART_WINDOW_S = 300.0
+CRASHES_TO_QUARANTINE = 2
+Result = TypeVar("Result")
+
+
+class BugError(Exception):
+    """The daemon must stop: what failed is in the message, what it was doing in __cause__."""
+
+
+async def keep(name: str, task: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    """Run a task for ever. Raises BugError when it failed more than 3 times in 5 minutes or ended by itself."""
+    loop = asyncio.get_running_loop()
+    failures: list[float] = []
+    while True:
+        try:
+            await task()
+        except Exception as error:
+            now = loop.time()
+            failures = [at for at in failures if now - at < RESTART_WINDOW_S] + [now]
+            if len(failures) > MOST_RESTARTS:
+                raise BugError(
+                    f"{name}: failed {len(failures)} times in {RESTART_WINDOW_S:.0f} s: {error!r}"
+                ) from error
+            log.exception("%s: bug, started again (%d of %d)", name, len(failures), MOST_RESTARTS)
+        else:
+            raise BugError(f"{name}: ended by itself; it should run until it is stopped")
+
+
+class StepGuard:
+    """Runs the step; a failure is written down with its event before it goes up as a BugError. An event that was in the
+    step at two successive crashes is passed over from then on."""
+
+    def __init__(self, state_dir: Path) -> None:
+        self._path = state_dir / "crash"
+        self._crashes: dict[str, int] = {}
+        with contextlib.suppress(FileNotFoundError, ValueError):
+            digest, count = self._path.read_text().split()
+            self._crashes[digest] = int(count)
+
+    def is_quarantined(self, event: Event) -> bool:
+        """True for an event that ended the daemon twice in a row. Costs nothing while there was no crash."""
+        return bool(self._crashes) and self._crashes.get(_digest(event), 0) >= CRASHES_TO_QUARANTINE
+
+    def run(self, step: Callable[[], Result], event: Event) -> Result:
+        """step(), or BugError."""
+        try:
+            return step()
+        except Exception as error:
+            digest = _digest(event)
+            self._path.write_text(f"{digest} {self._crashes.get(digest, 0) + 1}\n")
+            raise BugError(f"step: {type(event).__name__} could not be taken: {error!r}") from error
+
+
+def _digest(event: Event) -> str:
+    """Names an event regardless of when it came."""
+    fields = {name: getattr(event, name) for name in event.__struct_fields__ if name != "at_ns"}
+    return hashlib.blake2b(encoder.encode((type(event).__name__, fields)), digest_size=16).hexdigest()
+
+
+def notify(state: str) -> None:
+    """Tell the service manager (sd_notify): READY=1, WATCHDOG=1, STOPPING=1. Nothing where there is none."""
+    address = os.environ.get("NOTIFY_SOCKET")
+    if not address:
+        return
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender, contextlib.suppress(OSError):
+        sender.sendto(state.encode(), "\0" + address[1:] if address.startswith("@") else address)

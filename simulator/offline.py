@@ -1,0 +1,220 @@
+"""The same step on a manual clock: a simulated vault at read level, no wire and no real time.
+
+What the wires would carry is put straight into the records the sessions would have made of it; everything behind the
+inbox is the daemon's own code. The same seed gives the same facts, byte for byte.
+"""
+
+import heapq
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import msgspec
+import numpy as np
+
+from config.devices import Reader
+from config.profile import Profile
+from config.vault import Vault
+from drivers.command import CommandOutcome, Switch
+from drivers.observation import Contact, Measurement, Searched, TagReads
+from edge.state.events import DeviceBack, Event, OperatorAction, Started, Tick
+from edge.state.facts import CataloguedVolume, Fact
+from edge.state.plant import Plant, PointSpec
+from edge.state.state import State
+from edge.step import step
+from simulator.world.rf import Radio
+from simulator.world.vault_world import Chance, VaultWorld, read_volumes
+
+NS = 1_000_000_000
+START_NS = 1_767_225_600 * NS  # 2026-01-01T00:00:00Z
+CHUNK = 500
+WIRE_NS = 50_000_000  # a relay's answer
+
+
+class OfflineResult(msgspec.Struct, frozen=True):
+    """What a run showed. `times_real`: simulated seconds per second of this machine, import left out."""
+
+    volumes: int
+    seconds: float
+    wall_s: float
+    times_real: float
+    reads: int
+    facts: int
+    located: int
+    located_right: float
+    displaced_right: float
+    moves: int
+
+
+class Offline:
+    """A vault, its world and its state on one manual clock."""
+
+    def __init__(
+        self,
+        vault: Vault,
+        profiles: Mapping[str, Profile],
+        catalogue: Path,
+        seed: int,
+        *,
+        radio: Radio,
+        chance: Chance,
+        hear: Callable[[Event, tuple[Fact, ...]], None],
+    ) -> None:
+        """`hear` is told every event and the facts it gave."""
+        self.state = State(Plant(vault, profiles))
+        self.at_ns = START_NS
+        self._hear = hear
+        self._vault = vault
+        volumes = read_volumes(catalogue, self.state.plant.places)
+        self.world = VaultWorld(vault, volumes, seed, radio=radio, chance=chance, record=lambda _: None)
+        self._fields = {reader.id: self.world.field(reader.id) for reader in vault.readers}
+        self._queue: list[tuple[int, int, Callable[[], None]]] = []
+        self._order = 0
+        self.facts = 0
+        self._relay_on = {actuator.id: actuator.energised == "open" for actuator in vault.actuators}
+        self._tell(Started(at_ns=self.at_ns, boot="offline", software="offline", layout="", clean=True))
+        self._import(catalogue)
+        for reader in vault.readers:
+            self._tell(DeviceBack(device=reader.id, at_ns=self.at_ns))
+            self._at(self.at_ns, lambda reader=reader: self._dwell(reader, 0))  # type: ignore[misc]
+        for sensor in vault.sensors:
+            self._tell(DeviceBack(device=sensor.id, at_ns=self.at_ns))
+            self._at(self.at_ns, lambda sensor=sensor: self._poll(sensor.id, int(sensor.period_s * NS)))  # type: ignore[misc]
+        for board in vault.boards:
+            self._at(self.at_ns, lambda board=board: self._read_back(board.id, int(board.period_s * NS)))  # type: ignore[misc]
+        self._at(self.at_ns, self._tick)
+
+    def run(self, seconds: float) -> float:
+        """Let so much vault time pass; returns the seconds it took here."""
+        begun = time.perf_counter()
+        until = self.at_ns + round(seconds * NS)
+        while self._queue[0][0] <= until:
+            self.at_ns, _, call = heapq.heappop(self._queue)
+            call()
+        self.at_ns = until
+        return time.perf_counter() - begun
+
+    def result(self, seconds: float, wall_s: float) -> OfflineResult:
+        """How right the beliefs are against the truth of the world, now."""
+        tags = self.state.volumes.tag
+        believed = self.state.evidence.believed[tags]
+        is_read = self.state.evidence.last_seen_ns[tags] > 0
+        right = (believed == self.world.stands) & is_read
+        moved = self.world.displaced
+        return OfflineResult(
+            volumes=len(right),
+            seconds=seconds,
+            wall_s=round(wall_s, 3),
+            times_real=round(seconds / wall_s, 1),
+            reads=self.world.reads,
+            facts=self.facts,
+            located=int(is_read.sum()),
+            located_right=round(float(right.mean()), 5),
+            displaced_right=round(float(right[moved].mean()), 5) if moved.any() else 1.0,
+            moves=self.world.moves,
+        )
+
+    def _tell(self, event: Event) -> None:
+        decision = step(self.state, event)
+        self.facts += len(decision.facts)
+        self._hear(event, decision.facts)
+        for command in decision.commands:
+            if isinstance(command, Switch):
+                self._at(self.at_ns + WIRE_NS, lambda command=command: self._switch(command))  # type: ignore[misc]
+
+    def _at(self, at_ns: int, call: Callable[[], None]) -> None:
+        self._order += 1
+        heapq.heappush(self._queue, (at_ns, self._order, call))
+
+    def _import(self, catalogue: Path) -> None:
+        lines = [line.split(",") for line in catalogue.read_text(encoding="utf-8-sig").splitlines()[1:]]
+        for i in range(0, len(lines), CHUNK):
+            volumes = tuple(CataloguedVolume(v, epc, slot, int(mm)) for v, epc, slot, mm in lines[i : i + CHUNK])
+            self._tell(
+                OperatorAction(
+                    id=f"import-{i}",
+                    at_ns=self.at_ns,
+                    action="catalogue.import",
+                    person="offline",
+                    role="archivist",
+                    terminal="offline",
+                    volumes=volumes,
+                )
+            )
+
+    def _dwell(self, reader: Reader, index: int) -> None:
+        """One antenna's dwell ends: its reads, then that it searched; the next antenna begins."""
+        port = index % len(reader.segments) + 1
+        dwell_ns = reader.dwell_ms * 1_000_000
+        if reader.segments[port - 1] is None:
+            self._at(self.at_ns, lambda: self._dwell(reader, index + 1))
+            return
+        epc, rssi_dbm, count = self._fields[reader.id](port, reader.dwell_ms / 1e3)
+        n = len(epc)
+        if n:
+            self._tell(
+                TagReads(
+                    device=reader.id,
+                    at_ns=self.at_ns,
+                    antenna=np.full(n, port, np.uint16),
+                    epc=epc,
+                    epc_bits=np.full(n, 96, np.uint16),
+                    rssi_dbm=rssi_dbm,
+                    count=count,
+                    first_utc_ns=np.zeros(n, np.int64),
+                    last_utc_ns=np.zeros(n, np.int64),
+                    pc=np.full(n, 0x3000, np.int32),
+                )
+            )
+        self._tell(
+            Searched(
+                device=reader.id,
+                at_ns=self.at_ns,
+                antenna=port,
+                rounds=1,
+                from_ns=self.at_ns - dwell_ns,
+                to_ns=self.at_ns,
+            )
+        )
+        self._at(self.at_ns + dwell_ns, lambda: self._dwell(reader, index + 1))
+
+    def _poll(self, device: str, period_ns: int) -> None:
+        specs = [spec for spec in self.state.plant.points.values() if spec.device == device]
+        numbers = [(spec.point, self._value(spec)) for spec in specs if spec.quantity.endswith(("_degc", "_pct"))]
+        if numbers:
+            points, values = zip(*numbers, strict=True)
+            self._tell(Measurement(device=device, at_ns=self.at_ns, points=points, values=values))
+        for spec in specs:
+            if spec.quantity in {"leak", "cable_break"}:
+                active = spec.quantity == "leak" and self.world.water.is_wet(spec.zone)
+                self._tell(Contact(device=device, at_ns=self.at_ns, point=spec.point, active=active))
+        self._at(self.at_ns + period_ns, lambda: self._poll(device, period_ns))
+
+    def _value(self, spec: PointSpec) -> float:
+        air = self.world.climate.air(spec.zone if spec.is_inside else None)
+        return round(air.temperature_degc if spec.quantity == "temperature_degc" else air.humidity_pct, 1)
+
+    def _read_back(self, board: str, period_ns: int) -> None:
+        for (device, point), actuator in self.state.plant.read_backs.items():
+            if device == board:
+                self._tell(Contact(device=board, at_ns=self.at_ns, point=point, active=self._relay_on[actuator.id]))
+        self._at(self.at_ns + period_ns, lambda: self._read_back(board, period_ns))
+
+    def _switch(self, command: Switch) -> None:
+        actuator = self.state.plant.commanded(command.device, command.point)
+        if actuator is None:
+            return
+        self._relay_on[actuator.id] = command.on
+        for zone in actuator.zones:
+            self.world.water.valve(zone, is_open=command.on == (actuator.energised == "open"))
+        self._tell(
+            CommandOutcome(command=command.id, device=command.device, at_ns=self.at_ns, result="done", reason="")
+        )
+        for (device, point), known in self.state.plant.read_backs.items():
+            if known.id == actuator.id:
+                self._tell(Contact(device=device, at_ns=self.at_ns, point=point, active=command.on))
+
+    def _tick(self) -> None:
+        self.world.advance(1.0)
+        self._tell(Tick(at_ns=self.at_ns))
+        self._at(self.at_ns + NS, self._tick)
