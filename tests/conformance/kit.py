@@ -174,9 +174,7 @@ def converse(
     It ends at `until_ns`. For a far end that is simpler to write as a function than as a list of steps.
     """
     coming: list[tuple[int, int, Step]] = [(from_ns, 0, Opened(from_ns))]
-    coming += [
-        (from_ns + delay_ns, 1 + i, Heard(from_ns + delay_ns, data)) for i, data in enumerate(greeting)
-    ]
+    coming += [(from_ns + delay_ns, 1 + i, Heard(from_ns + delay_ns, data)) for i, data in enumerate(greeting)]
     coming += [(ask.at_ns, 1_000_000 + i, ask) for i, ask in enumerate(asked)]
     serial = 10_000_000
     due_ns: int | None = None
@@ -203,7 +201,5 @@ def specimens() -> list[Specimen]:
     """All specimens of all drivers, found by file name."""
     here = Path(__file__).parent
     names = sorted(found.name for found in pkgutil.iter_modules([str(here)]))
-    modules = [
-        importlib.import_module(f"{__package__}.{name}") for name in names if name.startswith("specimen_")
-    ]
+    modules = [importlib.import_module(f"{__package__}.{name}") for name in names if name.startswith("specimen_")]
     return [specimen for module in modules for specimen in module.SPECIMENS]

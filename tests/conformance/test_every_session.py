@@ -193,9 +193,7 @@ def test_malformed_input_raises_only_the_two_errors_and_the_session_stays_dead(s
 
 @streams
 @given(noise=st.binary(min_size=1, max_size=200), place=st.integers(0, 1000))
-def test_noise_in_the_stream_raises_nothing_but_the_two_errors(
-    specimen: Specimen, noise: bytes, place: int
-) -> None:
+def test_noise_in_the_stream_raises_nothing_but_the_two_errors(specimen: Specimen, noise: bytes, place: int) -> None:
     split = 1 + place % (len(specimen.steps) - 1)
     before, after = specimen.steps[:split], specimen.steps[split:]
     play(specimen.factory(), (*before, Heard(before[-1].at_ns, noise), *after))

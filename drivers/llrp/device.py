@@ -1,0 +1,349 @@
+"""An LLRP reader as a session: it is configured once, then searches antenna after antenna, for ever."""
+
+from typing import Any
+
+import msgspec
+
+from config.devices import Reader
+from drivers.command import Command, CommandOutcome, Result, Scan
+from drivers.driver import DeviceError, Turn
+from drivers.llrp import requests
+from drivers.llrp.codec import ERROR_MESSAGE, Frame, Framer, decode_message, encode_request, malformed
+from drivers.llrp.layouts import CUSTOM
+from drivers.llrp.report import decode_report
+from drivers.observation import DeviceNote, Observation, Searched
+
+RO_ACCESS_REPORT, KEEPALIVE, READER_EVENT = 61, 62, 63
+SILENT_KEEPALIVES = 3  # a link without a whole message for so many keepalive periods is dead
+WAITING_SCANS = 16  # more scans than this wait for a reader that cannot keep up: refused
+
+# (phase, message that ends it) -> next phase. Entering a phase sends its request. Any answer not here is an error.
+ORDER = {
+    ("greeting", READER_EVENT): "capabilities",
+    ("capabilities", 11): "surveying",
+    ("surveying", 12): "clearing",
+    ("clearing", 31): "configuring",
+    ("configuring", 13): "adding",
+    ("adding", 30): "enabling",
+    ("enabling", 34): "starting",
+    ("starting", 32): "searching",
+    ("stopping", 33): "deleting",
+    ("deleting", 31): "adding",
+}
+REQUEST = {
+    "capabilities": "GET_READER_CAPABILITIES",
+    "surveying": "GET_READER_CONFIG",
+    "clearing": "DELETE_ROSPEC",
+    "configuring": "SET_READER_CONFIG",
+    "adding": "ADD_ROSPEC",
+    "enabling": "ENABLE_ROSPEC",
+    "starting": "START_ROSPEC",
+    "stopping": "STOP_ROSPEC",
+    "deleting": "DELETE_ROSPEC",
+}
+MAY_BE_REFUSED = {"stopping"}  # the ROSpec may have ended by itself while STOP_ROSPEC was on its way
+ROSPEC_STARTED, ROSPEC_ENDED = 0, 1  # ROSpecEvent; 2 is preemption by another ROSpec, ours is the only one
+ANTENNA_CONNECTED = 1  # AntennaEvent
+HELD = (1, 2)  # ConnectionAttemptEvent: a connection made by the reader, by a client, exists
+ANOTHER_CLIENT = 4  # ConnectionAttemptEvent: somebody else tried to connect
+
+
+class Run(msgspec.Struct):
+    """One ROSpec in the reader: which antennas in which order, for which scan, how far it has come."""
+
+    spec_id: int
+    antennas: tuple[int, ...]
+    scan: Scan | None
+    from_ns: int = 0  # when the antenna now searching began
+    is_over: bool = False
+    searched: tuple[int, ...] = ()
+    disturbed: tuple[int, ...] = ()  # places in `antennas`, 1-based, where the reader reported an exception
+
+
+class LlrpSession:
+    """drivers.driver.Session[bytes, bytes] for one reader; errors carry (text id, detail)."""
+
+    def __init__(self, reader: Reader) -> None:
+        self._reader = reader
+        self._antennas = tuple(port for port, segment in enumerate(reader.segments, start=1) if segment is not None)
+        self._keepalive_ns = round(reader.keepalive_s * 1e9)
+        self._framer = Framer()
+        self._phase = "closed"
+        self._fault: DeviceError | None = None
+        self._message_id = 0
+        self._heard_ns = 0  # last whole message
+        self._waiting_ns: int | None = None  # since when an answer is awaited
+        self._progress_ns = 0  # last sign that the search goes on
+        self._capabilities: dict[str, Any] = {}
+        self._dead_antennas: set[int] = set()
+        self._scans: list[Scan] = []
+        self._run = Run(0, self._antennas, None)
+        self._records: list[Observation | CommandOutcome] = []
+        self._send: list[bytes] = []
+
+    def opened(self, at_ns: int) -> Turn[bytes]:
+        """Nothing to say: a reader speaks first, with its ConnectionAttemptEvent."""
+        self._heard_ns = self._waiting_ns = at_ns
+        self._phase = "greeting"
+        return self._turn()
+
+    def received(self, data: bytes, at_ns: int) -> Turn[bytes]:
+        """Raises DeviceError, ProtocolError. What was whole before a fault is returned first; the fault comes next."""
+        self._alive()
+        self._framer.push(data)
+        try:
+            while (frame := self._framer.pull()) is not None:
+                self._heard_ns = at_ns
+                self._take(frame, at_ns)
+        except DeviceError as fault:
+            self._fault = fault
+            if not self._records:
+                raise
+            return Turn(self._drain(), (), at_ns)
+        return self._turn()
+
+    def due(self, at_ns: int) -> Turn[bytes]:
+        """Raises DeviceError when the reader was silent, owes an answer or has stopped searching for too long."""
+        self._alive()
+        for deadline_ns, code, detail in self._deadlines():
+            if at_ns >= deadline_ns:
+                self._fault = DeviceError(code, detail)
+                raise self._fault
+        return self._turn()
+
+    def request(self, command: Command, at_ns: int) -> Turn[bytes]:
+        """A Scan: the running search is replaced by one of the antennas asked for, then taken up again."""
+        self._alive()
+        refusal = self._refusal(command)
+        if refusal:
+            self._outcome(command, at_ns, "refused", refusal)
+            return self._turn()
+        assert isinstance(command, Scan)
+        self._scans.append(command)
+        if self._phase == "searching" and self._run.scan is None:
+            self._enter("stopping", at_ns)
+        return self._turn()
+
+    def closing(self, at_ns: int) -> Turn[bytes]:
+        """Leave no ROSpec behind and say goodbye; the reader closes the connection."""
+        if self._phase not in ("closed", "greeting"):
+            self._ask("DELETE_ROSPEC", {"ROSpecID": requests.ALL})
+        self._ask("CLOSE_CONNECTION", {})
+        send = tuple(self._send)
+        self._fault = DeviceError("llrp_closed", f"closed by us at {at_ns}")
+        return Turn((), send, None)
+
+    # --- time -----------------------------------------------------------------------------------------------------
+
+    def _deadlines(self) -> list[tuple[int, str, str]]:
+        patience_ns = SILENT_KEEPALIVES * self._keepalive_ns
+        deadlines = [(self._heard_ns + patience_ns, "llrp_silent", f"no message for {patience_ns / 1e9:g} s")]
+        if self._waiting_ns is not None:
+            detail = f"{self._phase}: no answer for {patience_ns / 1e9:g} s"
+            deadlines.append((self._waiting_ns + patience_ns, "llrp_no_answer", detail))
+        if self._phase == "searching":
+            stalled_ns = patience_ns + 2 * self._reader.dwell_ms * 1_000_000
+            detail = f"no antenna finished its search for {stalled_ns / 1e9:g} s"
+            deadlines.append((self._progress_ns + stalled_ns, "llrp_stalled", detail))
+        return deadlines
+
+    def _turn(self) -> Turn[bytes]:
+        due_ns = min(deadline[0] for deadline in self._deadlines())
+        send = tuple(self._send)
+        self._send = []
+        return Turn(self._drain(), send, due_ns)
+
+    def _drain(self) -> tuple[Observation | CommandOutcome, ...]:
+        records = tuple(self._records)
+        self._records = []
+        return records
+
+    def _alive(self) -> None:
+        if self._fault is not None:
+            raise self._fault
+        if self._phase == "closed":
+            raise DeviceError("llrp_closed", "the line was never opened")
+
+    # --- what the reader says -------------------------------------------------------------------------------------
+
+    def _take(self, frame: Frame, at_ns: int) -> None:
+        if frame.type == RO_ACCESS_REPORT:
+            self._report(frame, at_ns)
+        elif frame.type == KEEPALIVE:
+            self._send.append(encode_request("KEEPALIVE_ACK", frame.id, {}))
+        elif frame.type == READER_EVENT:
+            self._event(decode_message(frame)["ReaderEventNotificationData"], at_ns)
+        elif frame.type == ERROR_MESSAGE:
+            status = decode_message(frame)["LLRPStatus"]
+            raise DeviceError("llrp_refused", f"{self._phase}: {_status(status)}")
+        elif frame.type != CUSTOM:  # a vendor's message answers nothing we asked for
+            self._answer(frame, at_ns)
+
+    def _report(self, frame: Frame, at_ns: int) -> None:
+        reads = decode_report(frame.body, self._reader.id, at_ns)
+        if not len(reads.antenna):
+            return
+        if self._run.spec_id == 0:  # kept by the reader from a search before ours: nobody knows how old
+            self._note(at_ns, "llrp_stale_report", tags=len(reads.antenna))
+            return
+        self._records.append(reads)
+
+    def _answer(self, frame: Frame, at_ns: int) -> None:
+        following = ORDER.get((self._phase, frame.type))
+        if following is None or frame.id != self._message_id:
+            raise malformed(f"{self._phase}: message type {frame.type} id {frame.id} answers nothing we asked")
+        answer = decode_message(frame)
+        if answer["LLRPStatus"]["Status"] and self._phase not in MAY_BE_REFUSED:
+            raise DeviceError("llrp_refused", f"{self._phase}: {_status(answer['LLRPStatus'])}")
+        if self._phase == "capabilities":
+            self._learn(answer)
+        elif self._phase == "surveying":
+            for antenna in answer["AntennaProperties"] or ():
+                if not antenna["AntennaConnected"]:
+                    self._antenna(antenna["AntennaID"], at_ns, connected=False)
+        self._enter(following, at_ns)
+
+    def _learn(self, capabilities: dict[str, Any]) -> None:
+        self._capabilities = capabilities
+        general, limits = capabilities["GeneralDeviceCapabilities"], capabilities["LLRPCapabilities"]
+        ports = general["MaxSupportedAntennas"] if general else max(self._antennas)
+        searches = limits["MaxSpecsPerROSpec"] if limits else len(self._antennas)
+        if max(self._antennas) > ports or len(self._antennas) > searches:
+            detail = f"{ports} ports, {searches} AISpecs in a ROSpec; configured are ports {self._antennas}"
+            raise DeviceError("llrp_too_many_antennas", detail)
+
+    def _event(self, data: dict[str, Any], at_ns: int) -> None:
+        if data["ConnectionAttemptEvent"] is not None:
+            self._connection(data["ConnectionAttemptEvent"], at_ns)
+        if data["ConnectionCloseEvent"] is not None:
+            raise DeviceError("llrp_closed_by_reader", "the reader closes the connection")
+        if data["AntennaEvent"] is not None:
+            event = data["AntennaEvent"]
+            self._antenna(event["AntennaID"], at_ns, connected=event["Event"] == ANTENNA_CONNECTED)
+        if data["ReaderExceptionEvent"] is not None:
+            self._exception(data["ReaderExceptionEvent"], at_ns)
+        if data["ReportBufferLevelWarningEvent"] is not None:
+            self._note(at_ns, "llrp_buffer_filling", percent=data["ReportBufferLevelWarningEvent"])
+        if data["ReportBufferOverflowErrorEvent"] is not None:
+            self._note(at_ns, "llrp_buffer_overflow")
+        if data["AISpecEvent"] is not None:
+            self._antenna_done(data["AISpecEvent"], at_ns)
+        if data["ROSpecEvent"] is not None:
+            self._search_event(data["ROSpecEvent"], at_ns)
+
+    def _connection(self, status: int, at_ns: int) -> None:
+        if status == ANOTHER_CLIENT:
+            self._note(at_ns, "llrp_other_client")
+        elif status in HELD:
+            raise DeviceError("llrp_held", "the reader is held by another client")
+        elif status:
+            raise DeviceError("llrp_refused", f"the reader refuses the connection, status {status}")
+        elif self._phase == "greeting":
+            if not self._antennas:
+                raise DeviceError("llrp_no_antennas", "no port of this reader has a segment")
+            self._enter(ORDER["greeting", READER_EVENT], at_ns)
+
+    def _antenna(self, antenna: int, at_ns: int, *, connected: bool) -> None:
+        if antenna not in self._antennas or connected == (antenna not in self._dead_antennas):
+            return
+        self._dead_antennas ^= {antenna}
+        self._note(at_ns, "llrp_antenna_connected" if connected else "llrp_antenna_disconnected", antenna=antenna)
+
+    def _exception(self, event: dict[str, Any], at_ns: int) -> None:
+        self._note(at_ns, "llrp_reader_exception", message=event["Message"], antenna=event["AntennaID"] or 0)
+        if event["SpecIndex"]:
+            self._run.disturbed += (event["SpecIndex"],)
+        elif event["AntennaID"]:
+            places = (i for i, antenna in enumerate(self._run.antennas, 1) if antenna == event["AntennaID"])
+            self._run.disturbed += tuple(places)
+
+    def _antenna_done(self, event: dict[str, Any], at_ns: int) -> None:
+        run = self._run
+        if event["ROSpecID"] != run.spec_id or self._phase not in ("starting", "searching"):
+            return  # of a search that was cut short: its antenna did not look everywhere
+        place = event["SpecIndex"]
+        if not 1 <= place <= len(run.antennas):
+            raise malformed(f"AISpecEvent for spec {place} of {len(run.antennas)}")
+        antenna = run.antennas[place - 1]
+        if antenna not in self._dead_antennas and place not in run.disturbed:
+            run.searched += (antenna,)
+            self._records.append(Searched(self._reader.id, at_ns, antenna, 1, run.from_ns, at_ns))
+        run.from_ns = self._progress_ns = at_ns
+
+    def _search_event(self, event: dict[str, Any], at_ns: int) -> None:
+        if event["ROSpecID"] != self._run.spec_id or self._phase not in ("starting", "searching"):
+            return
+        if event["Event"] == ROSPEC_STARTED:
+            self._run.from_ns = self._progress_ns = at_ns
+        elif event["Event"] == ROSPEC_ENDED and self._phase == "searching":
+            self._search_over(at_ns)
+        elif event["Event"] == ROSPEC_ENDED:  # before its START_ROSPEC was even answered
+            self._run.is_over = True
+
+    # --- what we do -----------------------------------------------------------------------------------------------
+
+    def _search_over(self, at_ns: int) -> None:
+        run = self._run
+        if run.scan is not None:
+            missed = set(run.antennas) - set(run.searched)
+            self._outcome(run.scan, at_ns, *(("failed", "llrp_not_searched") if missed else ("done", "")))
+        self._enter("deleting" if self._scans or run.scan is not None else "starting", at_ns)
+
+    def _enter(self, phase: str, at_ns: int) -> None:
+        """The next phase, and what is asked on entering it."""
+        self._phase = phase
+        if phase == "searching":
+            self._waiting_ns = None
+            self._progress_ns = at_ns
+            if self._run.is_over:
+                self._search_over(at_ns)
+            elif self._scans and self._run.scan is None:
+                self._enter("stopping", at_ns)
+            return
+        self._waiting_ns = at_ns
+        if phase == "adding":
+            scan = self._scans.pop(0) if self._scans else None
+            self._run = Run(self._run.spec_id + 1, scan.antennas if scan else self._antennas, scan)
+        elif phase == "starting":
+            self._run.from_ns, self._run.is_over = at_ns, False
+            self._run.searched = self._run.disturbed = ()
+            if self._run.scan is not None:
+                self._outcome(self._run.scan, at_ns, "sent", "")
+        self._ask(REQUEST[phase], self._fields(phase))
+
+    def _fields(self, phase: str) -> dict[str, Any]:
+        match phase:
+            case "capabilities" | "surveying":
+                return {"RequestedData": requests.ALL}
+            case "clearing":
+                return {"ROSpecID": requests.ALL}
+            case "configuring":
+                return requests.configuration(self._reader)
+            case "adding":
+                return requests.search(self._reader, self._capabilities, self._run.spec_id, self._run.antennas)
+            case _:
+                return {"ROSpecID": self._run.spec_id}
+
+    def _ask(self, name: str, fields: dict[str, Any]) -> None:
+        self._message_id += 1
+        self._send.append(encode_request(name, self._message_id, fields))
+
+    def _refusal(self, command: Command) -> str:
+        """Why this command is not for this session; '' when it is."""
+        if command.device != self._reader.id:
+            return "wrong_device"
+        if not isinstance(command, Scan):
+            return "unsupported_command"
+        if not command.antennas or not set(command.antennas) <= set(self._antennas):
+            return "llrp_no_such_antenna"
+        return "llrp_busy" if len(self._scans) >= WAITING_SCANS else ""
+
+    def _outcome(self, command: Command, at_ns: int, result: Result, reason: str) -> None:
+        self._records.append(CommandOutcome(command.id, self._reader.id, at_ns, result, reason))
+
+    def _note(self, at_ns: int, code: str, **args: str | int) -> None:
+        self._records.append(DeviceNote(self._reader.id, at_ns, code, dict(args)))
+
+
+def _status(status: dict[str, Any]) -> str:
+    return f"the reader answers status {status['Status']} {status['ErrorDescription']!r}"
