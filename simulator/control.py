@@ -5,14 +5,15 @@ Request {"op": NAME, ...arguments}; reply {"ok": true, "result": ...} or {"ok": 
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable
+import inspect
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
-Answer = Callable[[str, dict[str, Any]], Awaitable[object]]
-"""(op, arguments) -> result. Raises KeyError or ValueError with a sentence for the one who asked."""
+Answer = Callable[[str, dict[str, Any]], object]
+"""(op, arguments) -> result, or an awaitable of it. Raises KeyError or ValueError with a sentence for who asked."""
 
 LONGEST_LINE = 64 * 1024 * 1024  # the truth of 1,600,000 volumes fits
 SOCKET_PATH_BYTES = 107  # sun_path of unix(7), less the closing zero
@@ -59,7 +60,8 @@ class ControlServer:
     async def _reply(self, line: bytes) -> dict[str, object]:
         try:
             request = msgspec.json.decode(line, type=dict[str, Any])
-            return {"ok": True, "result": await self._answer(str(request.pop("op")), request)}
+            result = self._answer(str(request.pop("op")), request)
+            return {"ok": True, "result": await result if inspect.isawaitable(result) else result}
         except (KeyError, ValueError, msgspec.MsgspecError) as error:
             return {"ok": False, "error": str(error.args[0]) if error.args else type(error).__name__}
 

@@ -19,6 +19,7 @@ class Glance(msgspec.Struct, frozen=True, kw_only=True):
     stage: str
     volumes: int | None = None
     located: int | None = None
+    missing: int | None = None
     reads: int | None = None
     reads_per_s: float | None = None
     facts: int | None = None
@@ -34,6 +35,7 @@ ROWS: tuple[tuple[str, str], ...] = (
     ("elapsed_s", "running, s"),
     ("volumes", "volumes"),
     ("located", "located"),
+    ("missing", "missing"),
     ("reads", "tag reads"),
     ("reads_per_s", "reads a second"),
     ("facts", "facts"),

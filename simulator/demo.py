@@ -1,0 +1,264 @@
+"""The demo: world, devices, broker, platform and daemon as separate processes, shown live and stopped cleanly.
+
+The daemon is started by the command a person would type and reads a configuration like any other: it cannot tell that
+what answers on its wires is simulated.
+"""
+
+import asyncio
+import contextlib
+import shutil
+import signal
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+import config as config_package
+from config.load import load
+from config.problem import ConfigError
+from config.vault import Vault
+from simulator.catalogue import beside, write_catalogue
+from simulator.control import ControlClient, ControlError
+from simulator.daemon_client import ApiRefused, DaemonClient
+from simulator.ensemble import Ensemble
+from simulator.far_platform import FarPlatform
+from simulator.overlay import overlay, write_overlay
+from simulator.processes import Child, ProcessDied
+from simulator.scenario import Scenario, demo_scenario, due
+from simulator.score import score
+from simulator.status_block import Glance, StatusBlock, say
+
+DEMO = Path(config_package.__file__).parent / "vaults" / "demo.yaml"
+DRAIN_WITHIN_S = 60.0
+FIRST_REQUEST_WITHIN_S = 20.0
+LOOK_EVERY_S = 1.0
+SHOWN_FOR_S = 180.0  # without an end the scenario is laid out as in a run of three minutes
+
+
+class Options(msgspec.Struct, frozen=True, kw_only=True):
+    """What a person asked for. `for_s` None: until Ctrl-C."""
+
+    site: Path = DEMO
+    volumes: Path | None = None
+    for_s: float | None = None
+    as_json: bool = False
+    seed: int = 1
+    state: Path | None = None
+
+
+class Outcome(msgspec.Struct, frozen=True, kw_only=True):
+    """The figures of a run. Shares are fractions; None: not known, and stderr says why."""
+
+    volumes: int
+    located: int
+    located_right: float
+    displaced: int
+    displaced_right: float
+    facts: int
+    facts_acked: int
+    mirror_equal: bool | None
+    reads: int
+    reads_per_s: float
+    moves: int
+    rss_mb: float | None
+    startup_s: float | None
+    seconds: float
+
+
+class Stage(msgspec.Struct, frozen=True):
+    """Everything that runs, and the lines to it."""
+
+    ensemble: Ensemble
+    platform: FarPlatform
+    site: ControlClient
+    daemon: DaemonClient
+    daemon_process: Child
+    leak_zone: str
+
+
+def run_demo(options: Options) -> int:
+    """Exit code: 0; 1 when a process died, the mirror differs or the drain did not end; 2 for a bad configuration.
+
+    The run directory is removed after a good run unless it was given.
+    """
+    run = options.state.resolve() if options.state else Path(tempfile.mkdtemp(prefix="lantai-"))
+    run.mkdir(parents=True, exist_ok=True)
+    say(f"run directory {run}: one log for each process")
+    try:
+        outcome = asyncio.run(play(options, run))
+    except ConfigError as error:
+        say(str(error))
+        return 2
+    except (ProcessDied, ControlError, ApiRefused, ConnectionError) as error:
+        say(f"the demo ends: {error}\nlogs are in {run}")
+        return 1
+    print(_shown(outcome, as_json=options.as_json), flush=True)
+    is_good = outcome.mirror_equal is True and outcome.facts_acked == outcome.facts
+    if is_good and options.state is None:
+        shutil.rmtree(run, ignore_errors=True)
+    return 0 if is_good else 1
+
+
+async def play(options: Options, run: Path) -> Outcome:
+    """Set up, run for as long as asked, drain, compare, stop."""
+    ended = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, _end_once(loop, ended, number))
+    async with Ensemble(run) as ensemble:
+        say("starting broker, platform, devices, daemon")
+        stage = await set_up(options, ensemble)
+        startup_s = await _startup_s(stage)
+        with StatusBlock("Lantai", live=sys.stderr.isatty() and not options.as_json) as block:
+            seconds = await _run(stage, options, block, ended)
+            return await _finish(stage, seconds, startup_s, block)
+
+
+async def set_up(options: Options, ensemble: Ensemble) -> Stage:
+    """Start everything, in the order of dependence. Raises ProcessDied, or ConfigError for the site's file."""
+    run = ensemble.run
+    vault = load(options.site).vault
+    volumes = _catalogue(options, vault, run)
+    platform = await FarPlatform.start(ensemble, vault)
+    config = run / "site.yaml"
+    write_overlay(config, overlay(vault, options.site, run, platform.port, platform.issuers))
+    control = run / "site.sock"
+    site_process = ensemble.module(
+        "site", "simulator.site", str(config), "--volumes", str(volumes), "--control", str(control),
+        "--truth", str(run / "truth.jsonl"), "--seed", str(options.seed),
+    )  # fmt: skip
+    site = await ensemble.control(control, site_process)
+    state = run / "state"
+    state.mkdir(mode=0o700, exist_ok=True)
+    await ensemble.import_volumes(volumes, config, state)
+    daemon_process, daemon = await ensemble.daemon(config, state)
+    return Stage(ensemble, platform, site, daemon, daemon_process, vault.zones[0].id)
+
+
+async def _run(stage: Stage, options: Options, block: StatusBlock, ended: asyncio.Event) -> float:
+    """Let the vault live, the scenario happen; the seconds it took."""
+    scenario: Scenario = demo_scenario(stage.leak_zone, options.for_s or SHOWN_FOR_S)
+    began_s = time.monotonic()
+    done_s, reads = 0.0, 0
+    while not ended.is_set() and (options.for_s is None or done_s < options.for_s):
+        stage.ensemble.check()
+        now_s = time.monotonic() - began_s
+        for step in due(scenario, done_s, now_s):
+            await stage.site.ask(step.op, **step.args)
+        glance = await stage.site.ask("glance")
+        rate = (glance["reads"] - reads) / max(now_s - done_s, 1e-3)
+        block.show(await _glance(stage, glance, now_s, rate, "running"))
+        done_s, reads = now_s, glance["reads"]
+        left_s = LOOK_EVERY_S if options.for_s is None else min(LOOK_EVERY_S, options.for_s - done_s)
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(ended.wait(), max(left_s, 0.01))
+    return time.monotonic() - began_s
+
+
+async def _finish(stage: Stage, seconds: float, startup_s: float | None, block: StatusBlock) -> Outcome:
+    """World still, beliefs against truth, the outbox drained, the mirror compared at a mark."""
+    await stage.site.ask("people", on=False)
+    glance = await stage.site.ask("glance")
+    block.show(await _glance(stage, glance, seconds, None, "comparing with the truth"))
+    truth, beliefs = await stage.site.ask("truth"), await stage.daemon.beliefs()
+    where = dict(zip(truth["volumes"], truth["segments"], strict=True))
+    book = dict(zip(truth["volumes"], truth["books"], strict=True))
+    away = frozenset(volume for volume, segment in where.items() if segment and segment != book[volume])
+    found = score(beliefs, where, away)
+    rss_mb = stage.daemon_process.peak_rss_mb()
+    facts, acked = await _drain(stage)
+    is_equal, differences = await stage.platform.compare(DRAIN_WITHIN_S)
+    for difference in differences:
+        say(f"mirror: {difference}")
+    return Outcome(
+        volumes=found.volumes,
+        located=found.located,
+        located_right=found.located_right,
+        displaced=found.displaced,
+        displaced_right=found.displaced_right,
+        facts=facts,
+        facts_acked=acked,
+        mirror_equal=is_equal,
+        reads=glance["reads"],
+        reads_per_s=round(glance["reads"] / seconds, 1),
+        moves=glance["moves"],
+        rss_mb=stage.daemon_process.peak_rss_mb() or rss_mb,
+        startup_s=startup_s,
+        seconds=round(seconds, 1),
+    )
+
+
+async def _drain(stage: Stage) -> tuple[int, int]:
+    """Facts committed until now, and how many of them the platform has acknowledged when all are or time is up."""
+    committed: dict[str, int] = (await stage.daemon.ask("status"))["store"]["committed"]
+    until_s = time.monotonic() + DRAIN_WITHIN_S
+    while True:
+        stage.ensemble.check()
+        acked = (await stage.daemon.ask("status"))["store"]["acked"]
+        have = sum(min(acked.get(lane, 0), upto) for lane, upto in committed.items())
+        if have == sum(committed.values()) or time.monotonic() > until_s:
+            return sum(committed.values()), have
+        await asyncio.sleep(LOOK_EVERY_S / 5)
+
+
+async def _glance(stage: Stage, site: dict[str, Any], elapsed_s: float, rate: float | None, what: str) -> Glance:
+    status = await stage.daemon.ask("status")
+    volumes: dict[str, int] = status["volumes"]
+    return Glance(
+        elapsed_s=elapsed_s,
+        stage=what,
+        volumes=sum(volumes.values()),
+        located=volumes.get("present", 0) + volumes.get("misplaced", 0),
+        missing=volumes.get("missing", 0),
+        reads=site["reads"],
+        reads_per_s=rate,
+        facts=sum(status["store"]["committed"].values()),
+        acked=sum(status["store"]["acked"].values()),
+        moves=site["moves"],
+        wet_zones=tuple(site["wet"]),
+        closed_valves=tuple(site["closed_valves"]),
+        rss_mb=stage.daemon_process.peak_rss_mb(),
+    )
+
+
+async def _startup_s(stage: Stage) -> float | None:
+    """Seconds from just before the daemon's exec to the first request that a device heard."""
+    until_s = time.monotonic() + FIRST_REQUEST_WITHIN_S
+    while time.monotonic() < until_s:
+        stage.ensemble.check()
+        first_s: float | None = (await stage.site.ask("glance"))["first_request_s"]
+        if first_s is not None:
+            return round(first_s - stage.daemon_process.began_s, 3)
+        await asyncio.sleep(0.05)
+    say(f"no device heard a request within {FIRST_REQUEST_WITHIN_S:.0f} s of the daemon's start")
+    return None
+
+
+def _catalogue(options: Options, vault: Vault, run: Path) -> Path:
+    """The catalogue asked for, the one beside the configuration, or one made by rule."""
+    if options.volumes is not None:
+        return options.volumes
+    given = beside(options.site)
+    if given.exists():
+        return given
+    made = run / "volumes.csv"
+    say(f"no {given.name} beside {options.site.name}: {write_catalogue(vault, made)} volumes are made by rule")
+    return made
+
+
+def _end_once(loop: asyncio.AbstractEventLoop, ended: asyncio.Event, number: int) -> Callable[[], None]:
+    def end() -> None:
+        ended.set()
+        loop.remove_signal_handler(number)  # a second one ends at once
+
+    return end
+
+
+def _shown(outcome: Outcome, *, as_json: bool) -> str:
+    if as_json:
+        return msgspec.json.encode(outcome).decode()
+    return "\n".join(f"{name:16} {value}" for name, value in msgspec.structs.asdict(outcome).items())

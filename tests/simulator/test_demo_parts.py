@@ -1,0 +1,123 @@
+"""The parts of the demo: overlay, score, scenario, catalogue, processes."""
+
+import os
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import yaml
+
+from config.load import load
+from config.places import Places
+from simulator.catalogue import write_catalogue
+from simulator.demo import DEMO
+from simulator.ensemble import Ensemble
+from simulator.overlay import free_ports, overlay, write_overlay
+from simulator.processes import Child, ProcessDied
+from simulator.scenario import Step, demo_scenario, due
+from simulator.score import score
+from simulator.world.vault_world import read_volumes
+from tests.simulator.small_vault import small_vault
+
+
+def written(run: Path, site: Path) -> Path:
+    path = run / "overlay.yaml"
+    write_overlay(path, overlay(load(site).vault, site, run, 18830, {"platform": "A" * 43}))
+    return path
+
+
+def test_the_overlay_of_the_demo_vault_loads_and_changes_nothing_but_wires_key_and_person(tmp_path: Path) -> None:
+    site, over = load(DEMO).vault, load(written(tmp_path, DEMO)).vault
+    assert (over.zones, over.racks, over.sensors, over.boards, over.actuators) == (
+        site.zones, site.racks, site.sensors, site.boards, site.actuators,
+    )  # fmt: skip
+    assert [reader.segments for reader in over.readers] == [reader.segments for reader in site.readers]
+    assert over.brokers["platform"].port == 18830
+    assert over.platform is not None
+    assert over.platform.issuers["platform"] == "A" * 43
+    ports = [reader.port for reader in over.readers] + [bus.port for bus in over.buses if bus.transport == "tcp"]
+    assert len(set(ports)) == len(ports)
+    assert all(bus.serial.startswith(str(tmp_path)) for bus in over.buses if bus.transport == "rtu")
+
+
+def test_the_local_user_gets_the_roles_of_the_command_line_under_the_name_the_site_knows(tmp_path: Path) -> None:
+    site = tmp_path / "site.yaml"
+    person = {"policy": {"people": {"li": {"uid": os.getuid(), "roles": ["auditor"]}}}}
+    site.write_text(yaml.safe_dump({"extends": str(DEMO), "schema": 1, **person}))
+    people = load(written(tmp_path, site)).vault.policy.people
+    assert people["li"].roles == ("archivist", "technician", "safety_officer")
+    assert [person.uid for person in people.values()].count(os.getuid()) == 1
+
+
+def test_free_ports_are_all_different() -> None:
+    assert len(set(free_ports(20))) == 20
+
+
+def test_a_catalogue_by_rule_has_a_volume_in_every_slot_and_the_world_reads_it(tmp_path: Path) -> None:
+    vault = small_vault()
+    assert write_catalogue(vault, tmp_path / "v.csv") == 860
+    volumes = read_volumes(tmp_path / "v.csv", Places(vault))
+    assert len(set(volumes.ids)) == len({epc.tobytes() for epc in volumes.epc}) == 860
+
+
+def test_the_score_counts_a_volume_outside_the_vault_right_only_when_it_is_missing_or_placeless() -> None:
+    beliefs = [
+        ("a", "S1", 0.99, "present"),
+        ("b", "S2", 0.99, "present"),
+        ("c", "S1", 0.5, "missing"),
+        ("d", "S1", 0.99, "present"),
+        ("e", None, 0.0, "unseen"),
+    ]
+    truth = {"a": "S1", "b": "S1", "c": "", "d": "", "e": "S2", "f": "S2"}
+    found = score(beliefs, truth, frozenset({"a", "b"}))
+    assert (found.volumes, found.located, found.displaced) == (6, 4, 2)
+    assert found.located_right == pytest.approx(2 / 6, abs=1e-5)
+    assert found.displaced_right == 0.5
+
+
+def test_a_scenario_gives_each_step_once_in_order_of_time() -> None:
+    scenario = (Step(5.0, "b"), Step(1.0, "a"), Step(9.0, "c"))
+    assert [step.op for step in due(scenario, 0.0, 5.0)] == ["a", "b"]
+    assert [step.op for step in due(scenario, 5.0, 9.0)] == ["c"]
+
+
+@pytest.mark.parametrize("for_s", [5.0, 60.0, 600.0])
+def test_the_demo_leaks_once_and_is_repaired_before_the_end(for_s: float) -> None:
+    burst, repair = demo_scenario("z1", for_s)
+    assert 0 < burst.at_s < repair.at_s < for_s
+    assert (burst.args["on"], repair.args["on"]) == (True, False)
+
+
+def test_a_child_that_dies_is_named_with_the_tail_of_its_log(tmp_path: Path) -> None:
+    script = "print('the last words', flush=True); raise SystemExit(3)"
+    child = Child("daemon", (sys.executable, "-c", script), tmp_path / "d.log")
+    assert child.wait(20.0) == 3
+    with pytest.raises(ProcessDied, match=r"(?s)daemon ended with code 3.*the last words"):
+        child.check()
+
+
+def test_the_peak_memory_of_a_child_is_read_while_it_runs(tmp_path: Path) -> None:
+    script = "import time; held = bytearray(50_000_000); print('ready', flush=True); time.sleep(60)"
+    child = Child("daemon", (sys.executable, "-c", script), tmp_path / "d.log")
+    while "ready" not in child.log.read_text():
+        time.sleep(0.02)
+    peak_mb = child.peak_rss_mb()
+    child.stop()
+    assert peak_mb is not None
+    assert 48 < peak_mb < 200
+    assert child.peak_rss_mb() is None
+
+
+async def a_run_in_which_one_process_dies(run: Path, started: list[Child]) -> None:
+    async with Ensemble(run) as ensemble:
+        started.append(ensemble.start("long", (sys.executable, "-c", "import time; time.sleep(600)")))
+        ensemble.start("short", (sys.executable, "-c", "raise SystemExit(1)")).wait(20.0)
+        ensemble.check()
+
+
+async def test_whatever_happens_inside_an_ensemble_its_processes_end(tmp_path: Path) -> None:
+    started: list[Child] = []
+    with pytest.raises(ProcessDied, match="short ended"):
+        await a_run_in_which_one_process_dies(tmp_path, started)
+    assert not started[0].is_running()
