@@ -1,5 +1,11 @@
 """What a technician does next about a wrong value, by the place it stands in."""
 
+import difflib
+from collections.abc import Iterable
+from itertools import islice
+
+_MOST_COMPARED = 500  # difflib takes 10 us a word; a vault may have thousands of segments
+
 _NEXT_STEP = {
     "Vault.schema": "write `schema: 1`",
     "Vault.timezone": "write an IANA name such as Asia/Shanghai",
@@ -39,3 +45,9 @@ def next_step(place: str) -> str:
         return known
     struct = place.partition(".")[0]
     return f"see docs/configuration.md, {struct}" if struct else "see docs/configuration.md"
+
+
+def nearest(word: str, words: Iterable[str]) -> str:
+    """The one of `words` that was probably meant, '' when none is near."""
+    near = difflib.get_close_matches(word[:64], list(islice(words, _MOST_COMPARED)), n=1, cutoff=0.6)
+    return near[0] if near else ""

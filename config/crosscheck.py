@@ -2,14 +2,15 @@
 
 import base64
 import binascii
-import difflib
 import zoneinfo
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
+from itertools import islice
 from typing import Any
 
 import msgspec
 
-from config.decode import INVALID
+from config.advice import nearest
+from config.decode import INVALID, MOST_ADVICE
 from config.places import Places, slot_count
 from config.policy import EXCLUSIVE_ROLES, Limit
 from config.problem import Finding, Origin, Steps, path_of
@@ -43,21 +44,21 @@ def records(values: Any) -> list[tuple[int, Any]]:
     return [] if not readable(values) else [(index, item) for index, item in enumerate(values) if readable(item)]
 
 
-def ids_of(values: Any) -> set[str] | None:
+def ids_of(values: Any) -> dict[str, None] | None:
     """The ids of a list; None when one of them cannot be known, so that no reference can be judged."""
     if not readable(values) or not readable(*values) or not readable(*(item.id for item in values)):
         return None
-    return {item.id for item in values}
+    return dict.fromkeys(item.id for item in values)
 
 
-def check_reference(checking: Checking, steps: Steps, name: str, known: Iterable[str] | None, noun: str) -> None:
+def check_reference(checking: Checking, steps: Steps, name: str, known: Collection[str] | None, noun: str) -> None:
     """`name` must be one of `known`; None switches the check off."""
-    if known is None or not readable(name) or name in (names := sorted(known)):
+    if known is None or not readable(name) or name in known:
         return
-    near = difflib.get_close_matches(name[:64], names, n=1, cutoff=0.6)
-    shown = ", ".join(names[:12]) + (", ..." if len(names) > 12 else "")
-    step = f"did you mean '{near[0]}'?" if near else f"correct the name or add the {noun}"
-    checking.refuse(steps, name, f"one of the {noun} ids: {shown}" if names else f"a {noun} id (there is none)", step)
+    near = nearest(name, known) if len(checking.found) < MOST_ADVICE else ""
+    shown = ", ".join(sorted(islice(known, 12))) + (", ..." if len(known) > 12 else "")
+    step = f"did you mean '{near}'?" if near else f"correct the name or add the {noun}"
+    checking.refuse(steps, name, f"one of the {noun} ids: {shown}" if known else f"a {noun} id (there is none)", step)
 
 
 def check_doubles(checking: Checking, named: Iterable[tuple[Steps, Any]], noun: str) -> None:
@@ -73,7 +74,7 @@ def check_doubles(checking: Checking, named: Iterable[tuple[Steps, Any]], noun: 
             first[value] = steps
 
 
-def check_vault(checking: Checking, vault: Vault) -> frozenset[str] | None:
+def check_vault(checking: Checking, vault: Vault) -> Collection[str] | None:
     """Everything but devices. The segment ids of the racks; None when they cannot be known."""
     _check_timezone(checking, vault.timezone)
     zones = ids_of(vault.zones)
@@ -97,8 +98,8 @@ def _check_timezone(checking: Checking, name: str) -> None:
     try:
         zoneinfo.ZoneInfo(name)
     except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
-        near = difflib.get_close_matches(name[:64], zoneinfo.available_timezones(), n=1, cutoff=0.6)
-        step = f"did you mean '{near[0]}'?" if near else "write e.g. Asia/Shanghai"
+        near = nearest(name, sorted(zoneinfo.available_timezones(), key=lambda zone: (zone[:2] != name[:2], zone)))
+        step = f"did you mean '{near}'?" if near else "write e.g. Asia/Shanghai"
         checking.refuse(("timezone",), repr(name[:64]), "an IANA time zone", step)
 
 
@@ -118,7 +119,7 @@ def _check_rack(checking: Checking, steps: Steps, rack: Rack) -> None:
         checking.refuse((*steps, "faces"), seen, "1 row and one face for a cabinet", step)
 
 
-def _segments(checking: Checking, vault: Vault) -> frozenset[str] | None:
+def _segments(checking: Checking, vault: Vault) -> Collection[str] | None:
     if not readable(vault.racks) or not readable(*vault.racks):
         return None
     if not all(readable(*msgspec.structs.astuple(rack)) and readable(*rack.faces) for rack in vault.racks):
@@ -128,10 +129,12 @@ def _segments(checking: Checking, vault: Vault) -> frozenset[str] | None:
         checking.refuse(("racks",), f"{slots} slots", f"at most {MAX_SLOTS}", "see rows, sections, shelves, slots")
         return None
     names = Places(vault).segment_ids
-    if len(set(names)) < len(names) and len({rack.id for rack in vault.racks}) == len(vault.racks):
+    faces_differ = all(len(set(rack.faces)) == len(rack.faces) for rack in vault.racks)
+    ids_differ = len({rack.id for rack in vault.racks}) == len(vault.racks)
+    if len(set(names)) < len(names) and faces_differ and ids_differ:
         twice = min(name for name in set(names) if names.count(name) > 1)
         checking.refuse(("racks",), f"segment {twice} twice", "one stretch of shelf per id", "rename one of the racks")
-    return frozenset(names)
+    return dict.fromkeys(names)
 
 
 def _check_platform(checking: Checking, vault: Vault) -> None:
@@ -170,7 +173,7 @@ def is_ed25519_key(text: str) -> bool:
     return pow(x_squared, (p - 1) // 2, p) in (0, 1)
 
 
-def _check_policy(checking: Checking, vault: Vault, zones: set[str] | None) -> None:
+def _check_policy(checking: Checking, vault: Vault, zones: Collection[str] | None) -> None:
     policy = vault.policy
     if not readable(policy):
         return
@@ -195,7 +198,7 @@ def _check_policy(checking: Checking, vault: Vault, zones: set[str] | None) -> N
 
 
 def _check_limit(
-    checking: Checking, index: int, limit: Limit, zones: set[str] | None, covered: dict[tuple[str, str], int]
+    checking: Checking, index: int, limit: Limit, zones: Collection[str] | None, covered: dict[tuple[str, str], int]
 ) -> None:
     steps: Steps = ("policy", "limits", index)
     if readable(limit.low, limit.high) and limit.low >= limit.high:

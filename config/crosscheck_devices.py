@@ -1,6 +1,6 @@
 """Devices against buses, zones, segments and profiles."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Any
 
 from config.crosscheck import Checking, check_doubles, check_reference, ids_of, readable, records
@@ -16,7 +16,7 @@ _KINDS = ("readers", "buses", "sensors", "boards", "actuators")
 def check_devices(
     checking: Checking,
     vault: Vault,
-    segments: frozenset[str] | None,
+    segments: Collection[str] | None,
     profiles: Mapping[str, Profile],
 ) -> None:
     """`profiles`: those that could be read, by id; about the others something was said already."""
@@ -30,7 +30,7 @@ def check_devices(
     _check_actuators(checking, vault, profiles)
 
 
-def _check_readers(checking: Checking, vault: Vault, segments: frozenset[str] | None) -> None:
+def _check_readers(checking: Checking, vault: Vault, segments: Collection[str] | None) -> None:
     readers = records(vault.readers)
     seen_by: list[tuple[Steps, Any]] = []
     for index, reader in readers:
@@ -106,6 +106,6 @@ def _check_actuators(checking: Checking, vault: Vault, profiles: Mapping[str, Pr
         profile_id = by_id[actuator.board].profile
         profile = profiles.get(profile_id) if readable(profile_id) else None
         if profile is not None and profile.outputs:
-            outputs = {output.id for output in profile.outputs}
+            outputs = [output.id for output in profile.outputs]
             check_reference(checking, (*steps, "output"), actuator.output, outputs, "output")
     check_doubles(checking, driven, "output")

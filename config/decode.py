@@ -3,15 +3,13 @@
 Where a value is wrong its field holds INVALID, so that the checks across records still see all the others.
 """
 
-import difflib
 import re
-from collections.abc import Iterable
 from typing import Any
 
 import msgspec
 from msgspec import inspect
 
-from config.advice import next_step
+from config.advice import nearest, next_step
 from config.problem import Finding, Origin, Steps, path_of, shortened
 from config.yaml_nodes import (
     Hole,
@@ -32,6 +30,7 @@ class Invalid(msgspec.Struct, frozen=True):
 
 
 INVALID = Invalid()
+MOST_ADVICE = 200  # past so many mistakes the nearest name is no longer looked for
 
 
 class Decoded(msgspec.Struct, frozen=True):
@@ -113,9 +112,9 @@ class _Reading:
         for key in node.entries:
             if key in fields:
                 continue
-            near = _nearest(key, free) or _nearest(key, fields)
-            meant |= set(near) if near and near[0] in free else set()
-            step = f"did you mean '{near[0]}'?" if near else f"remove it; keys: see docs/configuration.md, {name}"
+            near = (nearest(key, free) or nearest(key, fields)) if len(self.found) < MOST_ADVICE else ""
+            meant.add(near)
+            step = f"did you mean '{near}'?" if near else f"remove it; keys: see docs/configuration.md, {name}"
             expected = f"a key of {name.lower()}: {', '.join(fields)}"
             seen = f"the unknown key '{shortened(key)}'"
             self.found.append(Finding(node.keys[key], (*steps, key), seen, expected, step))
@@ -157,8 +156,8 @@ class _Reading:
                 return value
         if node.text in kind.values:
             return self._refuse(node, steps, f"text, {expected}", f'put it in quotes: "{node.text}"')
-        near = _nearest(node.text, [str(value) for value in kind.values])
-        return self._refuse(node, steps, expected, f"did you mean '{near[0]}'?" if near else next_step(place))
+        near = "" if isinstance(kind.values[0], int) else nearest(node.text, [str(value) for value in kind.values])
+        return self._refuse(node, steps, expected, f"did you mean '{near}'?" if near else next_step(place))
 
     def _text(self, kind: inspect.StrType, node: Node, steps: Steps, place: str, note: str) -> Any:
         expected = note or (f"text matching {kind.pattern}" if kind.pattern else "text")
@@ -215,7 +214,3 @@ def _number_step(node: Node, place: str) -> str:
     if ":" in bare:
         return "write it as one decimal number (12:30 means 750 to some YAML readers)"
     return next_step(place)
-
-
-def _nearest(word: str, words: Iterable[str]) -> list[str]:
-    return difflib.get_close_matches(word[:64], list(words), n=1, cutoff=0.6)

@@ -14,6 +14,8 @@ from config.problem import Finding, Origin, Steps, shortened
 
 MAX_BYTES = 4 << 20
 MAX_DEPTH = 24
+MAX_VALUES = 200_000
+MAX_FINDINGS = 1000
 
 
 class Scalar(msgspec.Struct, frozen=True):
@@ -98,48 +100,53 @@ def _decoded(raw: bytes, file: str, found: list[Finding]) -> str | None:
 def _composed(events: Iterator[yaml.Event], file: str, found: list[Finding]) -> Node:
     stack: list[_Open] = []
     root: Node | None = None
-    too_deep = 0
+    values = skipped = 0  # skipped: open collections inside what was refused
     for event in events:
         line = event.start_mark.line + 1 if event.start_mark else 1
+        origin = Origin(file, line)
         if isinstance(event, yaml.DocumentStartEvent) and root is not None:
-            found.append(
-                Finding(
-                    Origin(file, line), (), "a second document", "one document", "remove everything from this '---' on"
-                )
-            )
+            step = "remove everything from this '---' on"
+            found.append(Finding(origin, (), "a second document", "one document", step))
             break
         if isinstance(event, (yaml.MappingEndEvent, yaml.SequenceEndEvent)):
-            if too_deep:
-                too_deep -= 1
+            if skipped:
+                skipped -= 1
             else:
                 stack.pop()
             continue
         if not isinstance(event, yaml.NodeEvent):
             continue
-        starts = isinstance(event, (yaml.MappingStartEvent, yaml.SequenceStartEvent))
-        if too_deep:
-            too_deep += starts
-            continue
         parent = stack[-1] if stack else None
+        values += 1
+        if len(stack) + skipped > MAX_DEPTH or values > MAX_VALUES or len(found) > MAX_FINDINGS:
+            # Not read on: libyaml takes minutes for a deep enough nest of brackets.
+            what, limit = ("levels", MAX_DEPTH) if len(stack) + skipped > MAX_DEPTH else ("values", MAX_VALUES)
+            if len(found) > MAX_FINDINGS:
+                what, limit = "mistakes", MAX_FINDINGS
+            step = "correct this part; nothing below it was read"
+            found.append(
+                Finding(origin, _steps_of_value(parent), f"more than {limit} {what}", f"at most {limit}", step)
+            )
+            return Hole(origin)
+        starts = isinstance(event, (yaml.MappingStartEvent, yaml.SequenceStartEvent))
+        if skipped:
+            skipped += starts
+            continue
         if parent and isinstance(parent.node, Mapping) and parent.key is None:
-            too_deep = _take_key(parent, event, Origin(file, line), found)
+            skipped = _take_key(parent, event, origin, found)
             continue
         steps = _steps_of_value(parent)
-        origin = parent.key_origin if starts and parent and parent.key_origin else Origin(file, line)
+        if starts and parent and parent.key_origin:
+            origin = parent.key_origin  # a block collection begins a line below its key
         node = _node(event, origin, steps, found)
-        if starts and len(stack) >= MAX_DEPTH:
-            found.append(
-                Finding(origin, steps, f"more than {MAX_DEPTH} levels", f"at most {MAX_DEPTH}", "flatten this part")
-            )
-            node, too_deep = Hole(origin), 1
         if parent is None:
             root = node
         else:
             _put(parent, node)
-        if starts and not too_deep and isinstance(node, (Mapping, Listing)):
+        if isinstance(node, (Mapping, Listing)):
             stack.append(_Open(node, steps))
-        elif starts and not too_deep:
-            too_deep = 1  # a refused collection: skip to its end
+        elif starts:
+            skipped = 1
     return Scalar("", True, Origin(file, 1)) if root is None else root
 
 
