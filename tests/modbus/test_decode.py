@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from config.profile import Point
+from config.profile import Point, Table
 from config.profile_files import load_profile
 from drivers.modbus.decode import contact, number
 
@@ -76,7 +76,7 @@ def test_a_value_whose_second_register_was_not_read_is_none() -> None:
 def test_the_renke_transmitter_says_humidity_first() -> None:
     """0x0292 = 658 -> 65.8 %RH, 0xFF9B = -101 -> -10.1 degrees: the example of its manual."""
     points = {point.id: point for point in load_profile("rs-ws-n01").points}
-    image = {("hr", 0): 0x0292, ("hr", 1): 0xFF9B}
+    image: dict[tuple[Table, int], int] = {("hr", 0): 0x0292, ("hr", 1): 0xFF9B}
     assert number(points["humidity"], image, points) == 65.8
     assert number(points["temperature"], image, points) == -10.1
 
@@ -101,7 +101,7 @@ def test_a_broken_cable_cannot_tell_whether_it_is_wet(status: int, leak: bool | 
 def test_the_unit_register_tells_metres_from_feet(unit: int, metres: float | None) -> None:
     """40 ft x 0.3048 = 12.192 m."""
     points = {point.id: point for point in load_profile("leak-rope").points}
-    image = {("ir", 0): 1, ("ir", 1): 40, ("ir", 2): unit}
+    image: dict[tuple[Table, int], int] = {("ir", 0): 1, ("ir", 1): 40, ("ir", 2): unit}
     assert number(points["leak_distance"], image, points) == metres
 
 

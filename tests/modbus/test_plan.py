@@ -1,3 +1,5 @@
+from typing import Literal
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -7,7 +9,7 @@ from drivers.modbus.registers import RegisterRead
 
 
 def at(table: Table, address: int, *, is_wide: bool = False) -> Point:
-    kind = "float32" if is_wide else "uint16"
+    kind: Literal["float32", "uint16"] = "float32" if is_wide else "uint16"
     return Point(id=f"p{address}", quantity="leakage_ua", table=table, address=address, kind=kind)
 
 

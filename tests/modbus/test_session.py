@@ -161,7 +161,7 @@ def _words(said: object) -> tuple[int, ...]:
     return tuple(said)
 
 
-OFF = {RELAYS: (0,) * 8, RELAY_3: (0,), WRITE_3: (1,)}
+OFF: dict[Request, object] = {RELAYS: (0,) * 8, RELAY_3: (0,), WRITE_3: (1,)}
 
 
 def writes(turns: list[Turn[Request]]) -> int:
