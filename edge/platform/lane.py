@@ -152,16 +152,16 @@ class LaneWindow:
     def _continue_at(self, seq: int, previous: bytes) -> None:
         held = self._outbox.first_held(self.lane)
         if seq < held:
-            seq, previous = held, self._outbox.base_chain(self.lane)
+            seq, previous = held, self._outbox.chain_before(self.lane, held)
         self.next, self.previous_chain = seq, previous
         self.pending_since_ns = None
 
     def _chain_at(self, seq: int) -> bytes | None:
-        """Our own chain value at `seq`; None where the journal no longer holds that row."""
-        if seq == self._outbox.first_held(self.lane) - 1:
-            return self._outbox.base_chain(self.lane)
+        """Our own chain value at `seq`; None where the journal no longer holds it."""
         for batch in self.in_flight:
             if batch.last == seq:
                 return batch.chain
-        rows = self._outbox.read_lane(self.lane, seq, 1, 1)
-        return rows[0].chain if len(rows) and rows[0].seq == seq else None
+        try:
+            return self._outbox.chain_before(self.lane, seq + 1)
+        except ValueError:
+            return None

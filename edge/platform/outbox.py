@@ -46,9 +46,11 @@ class Outbox(Protocol):
     def first_held(self, lane: Lane) -> int:
         """Lowest sequence the journal still holds; one past the head for an empty lane."""
 
-    def base_chain(self, lane: Lane) -> bytes:
-        """Chain value of the row before the first held; CHAIN_START where that is row 1."""
+    def chain_before(self, lane: Lane, first: int) -> bytes:
+        """The chain value that row `first` is made from. Raises ValueError where it is no longer held, or where
+        `first - 1` lies inside a gap record."""
 
     def read_lane(self, lane: Lane, first: int, max_rows: int, max_bytes: int) -> Rows:
         """Committed rows from `first` on, in order, at most so many rows and bytes of body, but at least one row where
-        there is one. Where `first` lies inside a gap record, that record comes first."""
+        there is one. Where `first` lies inside a gap record, that record comes first. Raises ValueError below the
+        first held."""
