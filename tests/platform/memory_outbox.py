@@ -83,10 +83,17 @@ class MemoryOutbox:
     def first_held(self, lane: Lane) -> int:
         return self._first[lane]
 
-    def base_chain(self, lane: Lane) -> bytes:
-        return self._base[lane]
+    def chain_before(self, lane: Lane, first: int) -> bytes:
+        if first == self._first[lane]:
+            return self._base[lane]
+        for row in self._rows[lane]:
+            if row.seq == first - 1:
+                return row.chain
+        raise ValueError(f"{lane}: row {first - 1} is not held")
 
     def read_lane(self, lane: Lane, first: int, max_rows: int, max_bytes: int) -> list[MemoryRow]:
+        if first < self._first[lane]:
+            raise ValueError(f"{lane}: row {first} is not held")
         found: list[MemoryRow] = []
         size = 0
         for row in self._rows[lane]:
