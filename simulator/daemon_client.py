@@ -5,6 +5,7 @@ socket.
 import asyncio
 import contextlib
 import struct
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,13 @@ PAGE = 5000
 
 class ApiRefused(Exception):  # noqa: N818  it is an answer, not a failure
     """The daemon answered ok: false."""
+
+
+class Portion(msgspec.Struct, frozen=True):
+    """Facts of a watch stream, oldest first; `dropped`: how many gave way before them."""
+
+    facts: list[dict[str, Any]]
+    dropped: int
 
 
 class DaemonClient:
@@ -38,16 +46,21 @@ class DaemonClient:
         body = msgspec.json.encode({"v": VERSION, "id": self._id, "op": op, "args": args})
         self._writer.write(PREFIX.pack(len(body)) + body)
         await self._writer.drain()
-        try:
-            (length,) = PREFIX.unpack(await self._reader.readexactly(PREFIX.size))
-            if length > LONGEST_REPLY:
-                raise ConnectionError(f"reply of {length} bytes announced; at most {LONGEST_REPLY} is taken")
-            reply = msgspec.json.decode(await self._reader.readexactly(length))
-        except asyncio.IncompleteReadError as error:
-            raise ConnectionError("the daemon closed its local API") from error
+        reply = await self._frame()
         if not reply.get("ok"):
             raise ApiRefused(str(reply.get("error", reply)))
         return reply["result"]
+
+    async def watch(self) -> AsyncIterator[Portion]:
+        """Committed facts as they come, for ever; the first portion is empty and says that watching began.
+
+        The connection serves nothing else from then on.
+        """
+        await self.ask("watch")
+        yield Portion([], 0)
+        while True:
+            frame = await self._frame()
+            yield Portion(frame.get("facts", []), frame.get("dropped", 0))
 
     async def beliefs(self) -> list[tuple[str, str | None, float, str]]:
         """Every volume's top candidate: (volume, segment or None, confidence, status)."""
@@ -58,6 +71,15 @@ class DaemonClient:
             found += [(volume, segment, conf, status) for volume, segment, conf, status in page["volumes"]]
             after = page["next"]
         return found
+
+    async def _frame(self) -> Any:
+        try:
+            (length,) = PREFIX.unpack(await self._reader.readexactly(PREFIX.size))
+            if length > LONGEST_REPLY:
+                raise ConnectionError(f"reply of {length} bytes announced; at most {LONGEST_REPLY} is taken")
+            return msgspec.json.decode(await self._reader.readexactly(length))
+        except asyncio.IncompleteReadError as error:
+            raise ConnectionError("the daemon closed its local API") from error
 
     async def close(self) -> None:
         self._writer.close()

@@ -61,6 +61,11 @@ def write_overlay(path: Path, document: dict[str, Any]) -> None:
     path.write_text(yaml.safe_dump(document, sort_keys=False, allow_unicode=True), encoding="utf-8")
 
 
+def local_people() -> dict[str, object]:
+    """`policy.people` of a generated configuration: the local user, with the roles of the command line."""
+    return {"operator": {"uid": os.getuid(), "roles": list(ROLES)}}
+
+
 def _local_person(vault: Vault) -> str:
     """The name the site already has for the local user, so that no uid stands twice; else `operator`."""
     uid = os.getuid()
