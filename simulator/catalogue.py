@@ -5,6 +5,7 @@ from pathlib import Path
 
 from config.places import Places
 from config.vault import Vault
+from simulator.status_block import say
 
 HEADER = ("volume", "epc", "slot", "thickness_mm")
 GIAI_96 = 0x34  # header of the EPC Tag Data Standard
@@ -22,6 +23,13 @@ def write_catalogue(vault: Vault, path: Path) -> int:
     return len(slots)
 
 
-def beside(config: Path) -> Path:
-    """Where the catalogue of a configuration is looked for: `demo-volumes.csv` beside `demo.yaml`."""
-    return config.with_name(f"{config.stem}-volumes.csv")
+def chosen_catalogue(config: Path, given: Path | None, vault: Vault, run: Path) -> Path:
+    """The catalogue given, the one beside the configuration (NAME-volumes.csv), or one made in `run`."""
+    if given is not None:
+        return given
+    beside = config.with_name(f"{config.stem}-volumes.csv")
+    if beside.exists():
+        return beside
+    made = run / "volumes.csv"
+    say(f"no {beside.name} beside {config.name}: {write_catalogue(vault, made)} volumes are made by rule")
+    return made

@@ -19,9 +19,7 @@ import msgspec
 
 import config as config_package
 from config.load import load
-from config.problem import ConfigError
-from config.vault import Vault
-from simulator.catalogue import beside, write_catalogue
+from simulator.catalogue import chosen_catalogue
 from simulator.control import ControlClient, ControlError
 from simulator.daemon_client import ApiRefused, DaemonClient
 from simulator.ensemble import Ensemble
@@ -30,7 +28,7 @@ from simulator.overlay import overlay, write_overlay
 from simulator.processes import Child, ProcessDied
 from simulator.scenario import Scenario, demo_scenario, due
 from simulator.score import score
-from simulator.status_block import Glance, StatusBlock, say
+from simulator.status_block import Glance, StatusBlock, say, shown
 
 DEMO = Path(config_package.__file__).parent / "vaults" / "demo.yaml"
 DRAIN_WITHIN_S = 60.0
@@ -81,7 +79,7 @@ class Stage(msgspec.Struct, frozen=True):
 
 
 def run_demo(options: Options) -> int:
-    """Exit code: 0; 1 when a process died, the mirror differs or the drain did not end; 2 for a bad configuration.
+    """Exit code: 0; 1 when a process died, the mirror differs or the drain did not end; Raises ConfigError.
 
     The run directory is removed after a good run unless it was given.
     """
@@ -90,13 +88,10 @@ def run_demo(options: Options) -> int:
     say(f"run directory {run}: one log for each process")
     try:
         outcome = asyncio.run(play(options, run))
-    except ConfigError as error:
-        say(str(error))
-        return 2
     except (ProcessDied, ControlError, ApiRefused, ConnectionError) as error:
         say(f"the demo ends: {error}\nlogs are in {run}")
         return 1
-    print(_shown(outcome, as_json=options.as_json), flush=True)
+    print(shown(outcome, as_json=options.as_json), flush=True)
     is_good = outcome.mirror_equal is True and outcome.facts_acked == outcome.facts
     if is_good and options.state is None:
         shutil.rmtree(run, ignore_errors=True)
@@ -122,7 +117,7 @@ async def set_up(options: Options, ensemble: Ensemble) -> Stage:
     """Start everything, in the order of dependence. Raises ProcessDied, or ConfigError for the site's file."""
     run = ensemble.run
     vault = load(options.site).vault
-    volumes = _catalogue(options, vault, run)
+    volumes = chosen_catalogue(options.site, options.volumes, vault, run)
     platform = await FarPlatform.start(ensemble, vault)
     config = run / "site.yaml"
     write_overlay(config, overlay(vault, options.site, run, platform.port, platform.issuers))
@@ -238,27 +233,9 @@ async def _startup_s(stage: Stage) -> float | None:
     return None
 
 
-def _catalogue(options: Options, vault: Vault, run: Path) -> Path:
-    """The catalogue asked for, the one beside the configuration, or one made by rule."""
-    if options.volumes is not None:
-        return options.volumes
-    given = beside(options.site)
-    if given.exists():
-        return given
-    made = run / "volumes.csv"
-    say(f"no {given.name} beside {options.site.name}: {write_catalogue(vault, made)} volumes are made by rule")
-    return made
-
-
 def _end_once(loop: asyncio.AbstractEventLoop, ended: asyncio.Event, number: int) -> Callable[[], None]:
     def end() -> None:
         ended.set()
         loop.remove_signal_handler(number)  # a second one ends at once
 
     return end
-
-
-def _shown(outcome: Outcome, *, as_json: bool) -> str:
-    if as_json:
-        return msgspec.json.encode(outcome).decode()
-    return "\n".join(f"{name:16} {value}" for name, value in msgspec.structs.asdict(outcome).items())

@@ -80,6 +80,13 @@ def say(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
 
+def shown(result: msgspec.Struct, *, as_json: bool) -> str:
+    """A result for stdout: one JSON object, or a line for each figure."""
+    if as_json:
+        return msgspec.json.encode(result).decode()
+    return "\n".join(f"{name:16} {value}" for name, value in msgspec.structs.asdict(result).items())
+
+
 def _table(title: str, glance: Glance) -> Table:
     table = Table(title=title, show_header=False, min_width=44)
     table.add_column()
