@@ -40,9 +40,12 @@ class Decoded(msgspec.Struct, frozen=True):
     origin: dict[str, Origin]
 
 
-def decode(kind: inspect.Type, tree: Node, found: list[Finding]) -> Decoded:
-    """Read the tree as `kind` (of `msgspec.inspect.type_info`). Mistakes go to `found`."""
-    reading = _Reading(found)
+def decode(kind: inspect.Type, tree: Node, found: list[Finding], *, is_whole: bool = True) -> Decoded:
+    """Read the tree as `kind` (of `msgspec.inspect.type_info`). Mistakes go to `found`.
+
+    `is_whole` False: a part of the tree could not be read, so a missing key is no mistake.
+    """
+    reading = _Reading(found, is_whole=is_whole)
     value = reading.value(kind, tree, (), "")
     return Decoded(value, reading.origin)
 
@@ -50,8 +53,9 @@ def decode(kind: inspect.Type, tree: Node, found: list[Finding]) -> Decoded:
 class _Reading:
     """One walk. `place` is `Struct.field` of the value in hand, for advice."""
 
-    def __init__(self, found: list[Finding]) -> None:
+    def __init__(self, found: list[Finding], *, is_whole: bool) -> None:
         self.found = found
+        self.is_whole = is_whole
         self.origin: dict[str, Origin] = {}
 
     def value(self, kind: inspect.Type, node: Node, steps: Steps, place: str) -> Any:
@@ -99,7 +103,7 @@ class _Reading:
                 values[field.name] = self.value(field.type, given, (*steps, field.name), f"{name}.{field.name}")
             elif field.required:
                 values[field.name] = INVALID
-                if field.name not in meant:
+                if self.is_whole and field.name not in meant:
                     expected = f"the key '{field.name}'"
                     step = next_step(f"{name}.{field.name}")
                     self.found.append(Finding(node.origin, (*steps, field.name), "nothing", expected, step))

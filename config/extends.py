@@ -19,17 +19,23 @@ _PATH = "a path, or a list of paths, relative to this file"
 
 
 class Folded(msgspec.Struct, frozen=True):
-    """The merged tree, and every file that was read, the outermost first, each with its own tree."""
+    """The merged tree, and every file that was read, the outermost first, each with its own tree.
+
+    `is_whole` is False when a part could not be read: nothing can then be said of what is missing.
+    """
 
     tree: Node
+    is_whole: bool
     files: tuple[tuple[Path, Node], ...]
 
 
 def fold(path: Path, found: list[Finding]) -> Folded:
     """Read `path` and everything it extends. Mistakes go to `found`."""
     files: dict[Path, Node] = {}
-    tree = _folded(path, Origin(str(path), 0), (), files, {}, found)
-    return Folded(tree, tuple(files.items()))
+    lost: list[Path] = []
+    tree = _folded(path, Origin(str(path), 0), (), files, {}, lost, found)
+    is_whole = not lost and not any(isinstance(part, Hole) for part in (tree, *files.values()))
+    return Folded(tree, is_whole, tuple(files.items()))
 
 
 def _folded(
@@ -38,6 +44,7 @@ def _folded(
     chain: tuple[Path, ...],
     files: dict[Path, Node],
     done: dict[Path, Node],
+    lost: list[Path],
     found: list[Finding],
 ) -> Node:
     if path in done:
@@ -45,9 +52,11 @@ def _folded(
     if path in chain:
         ring = " -> ".join(name.name for name in (*chain[chain.index(path) :], path))
         found.append(Finding(asked_at, (KEY,), ring, "files that do not extend themselves", "break the ring"))
+        lost.append(path)
         return Hole(asked_at)
     if len(files) >= MAX_FILES:
         found.append(Finding(asked_at, (KEY,), "one more file", f"at most {MAX_FILES} files", "extend fewer"))
+        lost.append(path)
         return Hole(asked_at)
     tree = _read(path, asked_at, bool(chain), found)
     files[path] = tree
@@ -55,7 +64,7 @@ def _folded(
         return tree
     merged: Node | None = None
     for base_path, origin in _bases(tree, path, found):
-        base = _folded(base_path, origin, (*chain, path), files, done, found)
+        base = _folded(base_path, origin, (*chain, path), files, done, lost, found)
         merged = base if merged is None else merge(merged, base)
     entries = {key: value for key, value in tree.entries.items() if key != KEY}
     own = Mapping(entries, tree.keys, tree.origin)

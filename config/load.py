@@ -48,10 +48,10 @@ def load(path: Path) -> Loaded:
     found = []
     for _, tree in folded.files:
         _check_schema(tree, found)
-    decoded = decode(inspect.type_info(Vault), folded.tree, found)
+    decoded = decode(inspect.type_info(Vault), folded.tree, found, is_whole=folded.is_whole)
     problems: list[Problem] = []
     profiles: dict[str, Profile] = {}
-    if isinstance(decoded.value, Vault):
+    if isinstance(decoded.value, Vault) and folded.is_whole:
         checking = Checking(found, decoded.origin)
         segments = check_vault(checking, decoded.value)
         folders = _profile_folders(folded)

@@ -102,15 +102,16 @@ class Places:
 
     def slots(self) -> list[str]:
         """Every slot id in layout order: the order of `demo-volumes.csv` and of inventories."""
-        return [
-            slot_name(SlotAddress(rack.id, row, face, section, shelf, slot))
-            for rack in self.racks
-            for row in range(1, rack.rows + 1)
-            for face in rack.faces
-            for section in range(1, rack.sections + 1)
-            for shelf in range(1, rack.shelves + 1)
-            for slot in range(1, rack.slots_per_shelf + 1)
-        ]
+        names: list[str] = []
+        for rack in self.racks:
+            numbers = [f"-{slot:02d}" for slot in range(1, rack.slots_per_shelf + 1)]
+            for row in range(1, rack.rows + 1):
+                for face in rack.faces:
+                    for section in range(1, rack.sections + 1):
+                        for shelf in range(1, rack.shelves + 1):
+                            first = slot_name(SlotAddress(rack.id, row, face, section, shelf, 1))[:-3]
+                            names += [first + number for number in numbers]
+        return names
 
 
 def slot_name(address: SlotAddress) -> str:

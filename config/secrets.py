@@ -41,22 +41,29 @@ def _read(file: Path, *, is_guarded: bool) -> bytes:
             f"secret '{file.name}': {file}: {reason}; "
             "write it there with mode 0600, or give it to the unit with LoadCredential="
         ) from None
-    with os.fdopen(handle, "rb") as opened:
-        status = os.fstat(opened.fileno())
+    try:
+        status = os.fstat(handle)
         if not stat.S_ISREG(status.st_mode):
             raise SecretError(f"secret '{file.name}': {file} is not a regular file; write the secret into one")
-        if not is_guarded and stat.S_IMODE(status.st_mode) & _OTHERS:
-            mode = stat.S_IMODE(status.st_mode)
-            raise SecretError(
-                f"secret '{file.name}': {file} has mode {mode:04o}, expected 0600; "
-                f"run `chmod 600 {file}`, and change the secret if others may have read it"
-            )
-        if not is_guarded and status.st_uid not in (os.geteuid(), 0):
-            raise SecretError(
-                f"secret '{file.name}': {file} belongs to uid {status.st_uid}, expected {os.geteuid()}; "
-                f"run `chown {os.geteuid()} {file}`"
-            )
-        return opened.read(_MAX_BYTES)
+        if not is_guarded:
+            _refuse_if_open_to_others(file, status)
+        return os.read(handle, _MAX_BYTES)
+    finally:
+        os.close(handle)
+
+
+def _refuse_if_open_to_others(file: Path, status: os.stat_result) -> None:
+    mode = stat.S_IMODE(status.st_mode)
+    if mode & _OTHERS:
+        raise SecretError(
+            f"secret '{file.name}': {file} has mode {mode:04o}, expected 0600; "
+            f"run `chmod 600 {file}`, and change the secret if others may have read it"
+        )
+    if status.st_uid not in (os.geteuid(), 0):
+        raise SecretError(
+            f"secret '{file.name}': {file} belongs to uid {status.st_uid}, expected {os.geteuid()}; "
+            f"run `chown {os.geteuid()} {file}`"
+        )
 
 
 def _text(raw: bytes, name: str) -> str:

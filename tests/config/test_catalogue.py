@@ -1,0 +1,165 @@
+"""The catalogue file: good lines as they are, every other one with what is wrong and what to do."""
+
+import time
+from pathlib import Path
+
+import pytest
+
+from config.catalogue import CataloguedLine, read_catalogue
+from config.load import load
+from config.places import Places, slot_name
+from config.vault import Rack, Vault, Zone
+from config.volumes import COMPANY_PREFIX, DEMO_VOLUMES, DOCUMENT_TYPE, FOLDER, as_csv, gdti_96, lines_by_rule
+
+HEADER = "volume,epc,slot,thickness_mm\n"
+GOOD = "V1,2c14257bf400020000000001,A-01L-01-1-01,25\n"
+
+
+def vault_of(*racks: Rack) -> Places:
+    return Places(
+        Vault(schema=1, centre="c", vault="v", node="n", timezone="Asia/Shanghai", zones=(Zone(id="z1"),), racks=racks)
+    )
+
+
+PLACES = vault_of(Rack(id="A", kind="open_rack", zone="z1"))
+
+
+def read(folder: Path, raw: str | bytes) -> tuple[list[CataloguedLine], list[str]]:
+    file = folder / "v.csv"
+    file.write_bytes(raw if isinstance(raw, bytes) else raw.encode())
+    lines, problems = read_catalogue(file, PLACES)
+    return lines, [str(problem).removeprefix(f"{file}:") for problem in problems]
+
+
+def test_a_line_is_read_and_its_epc_becomes_lower_case(tmp_path: Path) -> None:
+    lines, problems = read(tmp_path, HEADER + "V1,2C14257BF400020000000001,A-01L-01-1-01,25\r\n\r\n")
+    assert problems == []
+    assert lines == [CataloguedLine("V1", "2c14257bf400020000000001", "A-01L-01-1-01", 25)]
+
+
+def test_the_byte_order_mark_of_spreadsheets_is_no_mistake(tmp_path: Path) -> None:
+    assert len(read(tmp_path, b"\xef\xbb\xbf" + (HEADER + GOOD).encode())[0]) == 1
+
+
+def test_columns_may_stand_in_any_order_and_thickness_may_be_missing(tmp_path: Path) -> None:
+    lines, problems = read(tmp_path, "slot,volume,epc\nA-01L-01-1-01,V1,2c14\n")
+    assert (lines, problems) == ([CataloguedLine("V1", "2c14", "A-01L-01-1-01", 0)], [])
+
+
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [
+        ("V 1,2c14,A-01L-01-1-01,5", "volume: seen 'V 1'"),
+        (",2c14,A-01L-01-1-01,5", "volume: seen nothing"),
+        ("V2,,A-01L-01-1-01,5", "epc: seen nothing"),
+        ("V2,2c1,A-01L-01-1-01,5", "epc: seen '2c1' (3 characters)"),
+        ("V2,2c1x,A-01L-01-1-01,5", "epc: seen '2c1x'"),
+        ("V2," + "ab" * 64 + ",A-01L-01-1-01,5", "(128 characters), expected hex digits, a multiple of 4, at most 124"),
+        ("V2,2c14,B-01L-01-1-01,5", "no rack 'B'; racks are A"),
+        ("V2,2c14,A-01L-01-1-99,5", "is not a slot of rack 'A' (1 rows"),
+        ("V2,2c14,A-01L-01-1-1,5", "is not a slot of rack 'A'"),
+        ("V2,2c14,,5", "slot: seen nothing"),
+        ("V2,2c14,A-01L-01-1-02,0", "thickness_mm: seen '0', expected 1..100"),
+        ("V2,2c14,A-01L-01-1-02,101", "thickness_mm: seen '101'"),
+        ("V2,2c14,A-01L-01-1-02,2.5", "thickness_mm: seen '2.5'"),
+        ("V2,2c14,A-01L-01-1-02,٢", "thickness_mm: seen '٢'"),
+        ("V1,2c14,A-01L-01-1-02,5", "volume: seen 'V1' a second time, expected each volume once; compare with line 2"),
+        ("V2,2C14257BF400020000000001,A-01L-01-1-02,5", "epc: seen '2c14257bf400020000000001' a second time"),
+        ("V2,2c14,A-01L-01-1-01,5", "slot: seen 'A-01L-01-1-01' a second time"),
+        ("V2,2c14,A-01L-01-1-02", "seen 3 columns, expected 4"),
+        ('V2,2c14,"A-01L', "unexpected end of data"),
+    ],
+)
+def test_a_bad_line_is_told_by_number_and_column_and_the_others_are_kept(tmp_path: Path, line: str, says: str) -> None:
+    lines, problems = read(tmp_path, HEADER + GOOD + line + "\n")
+    assert len(lines) == 1
+    assert any(says in problem for problem in problems)
+    assert all(problem.startswith("3: ") for problem in problems)
+
+
+def test_all_that_is_wrong_with_a_line_is_said_at_once(tmp_path: Path) -> None:
+    problems = read(tmp_path, HEADER + "V 1,xyz,B,0\n")[1]
+    assert [problem.split(": ")[1] for problem in problems] == ["volume", "epc", "slot", "thickness_mm"]
+
+
+@pytest.mark.parametrize(
+    ("raw", "says"),
+    [
+        (b"", "write the first line as volume,epc,slot,thickness_mm"),
+        (b"volume;epc;slot;thickness_mm\n", "commas between its columns"),
+        (b"volume,epc\n", "write the first line as"),
+        (b"volume,epc,slot,thickness_mm,title\n", "write the first line as"),
+        ("volume,epc,slot,题名\n".encode("gbk"), "it looks like GBK: save it as 'CSV UTF-8'"),
+        ("volume,epc,slot\n".encode("utf-16"), "it is UTF-16"),
+    ],
+)
+def test_a_file_that_cannot_be_a_catalogue_says_how_to_save_it(tmp_path: Path, raw: bytes, says: str) -> None:
+    lines, problems = read(tmp_path, raw)
+    assert lines == []
+    assert len(problems) == 1
+    assert says in problems[0]
+
+
+def test_a_missing_file_is_a_problem_not_a_crash(tmp_path: Path) -> None:
+    lines, problems = read_catalogue(tmp_path / "none.csv", PLACES)
+    assert lines == []
+    assert [str(problem) for problem in problems] == [
+        f"{tmp_path}/none.csv: seen no such file or directory, expected a readable file; correct the path"
+    ]
+
+
+def test_160_000_lines_are_read_well_within_the_two_seconds_of_an_import(tmp_path: Path) -> None:
+    places = vault_of(Rack(id="A", kind="open_rack", zone="z1", rows=50, sections=16, shelves=5, slots_per_shelf=20))
+    file = tmp_path / "v.csv"
+    file.write_text(as_csv(lines_by_rule(places, 160_000)))
+    started = time.process_time()
+    lines, problems = read_catalogue(file, places)
+    assert (len(lines), problems) == (160_000, [])
+    assert time.process_time() - started < 1.5
+
+
+def test_a_file_reads_the_same_at_once_and_line_by_line(tmp_path: Path) -> None:
+    whole = as_csv(lines_by_rule(PLACES, 15))
+    at_once, none = read(tmp_path, whole)
+    by_line, one = read(tmp_path, whole + "x\n")
+    assert at_once == by_line
+    assert (len(at_once), none, len(one)) == (15, [], 1)
+
+
+def test_a_cell_that_slid_into_the_next_line_is_not_taken_for_right(tmp_path: Path) -> None:
+    lines, problems = read(tmp_path, HEADER + "V1,2c14,A-01L-01-1-01\n5,V2,2c15,A-01L-01-1-02,7\n")
+    assert lines == []
+    assert len(problems) == 2
+
+
+def test_slots_are_listed_by_the_same_rule_that_names_them() -> None:
+    places = vault_of(Rack(id="B-2", kind="open_rack", zone="z1", rows=2, sections=2, shelves=11, slots_per_shelf=101))
+    slots = places.slots()
+    assert len(slots) == places.slot_count == 2 * 2 * 2 * 11 * 101
+    assert slots[0] == "B-2-01L-01-1-01"
+    assert slots[-1] == "B-2-02R-02-11-101"
+    assert [slot_name(places.address(slot)) for slot in slots] == slots
+
+
+def test_gdti_96_is_the_example_of_the_tag_data_standard() -> None:
+    # GS1 TDS, GDTI-96: urn:epc:tag:gdti-96:3.0614141.12345.400; header 2C, filter 011, partition 101, then by hand.
+    assert gdti_96("0614141", "12345", 400, filter_value=3) == "2c74257bf460720000000190"
+
+
+@pytest.mark.parametrize(("prefix", "kind", "serial"), [("061414", "12345", 1), ("0614141", "12345", 1 << 41)])
+def test_gdti_96_refuses_what_does_not_fit(prefix: str, kind: str, serial: int) -> None:
+    with pytest.raises(ValueError, match=r"seen|must have 12 digits"):
+        gdti_96(prefix, kind, serial)
+
+
+def test_the_demo_catalogue_is_what_its_rule_gives() -> None:
+    places = Places(load(FOLDER / "demo.yaml").vault)
+    assert as_csv(lines_by_rule(places, DEMO_VOLUMES)) == (FOLDER / "demo-volumes.csv").read_text()
+
+
+def test_the_demo_catalogue_holds_10_667_volumes_and_imports_without_a_problem() -> None:
+    lines, problems = read_catalogue(FOLDER / "demo-volumes.csv", Places(load(FOLDER / "demo.yaml").vault))
+    assert problems == []
+    assert len(lines) == 10_667
+    assert lines[0] == ("V000001", gdti_96(COMPANY_PREFIX, DOCUMENT_TYPE, 1), "A-01L-01-1-02", 27)
+    assert all(10 <= line.thickness_mm <= 50 for line in lines)
