@@ -1,0 +1,82 @@
+"""Facts to store: one of every type, and makers of many."""
+
+from drivers.command import Switch
+from edge.state.facts import (
+    ActionTaken,
+    ActuatorChanged,
+    AlarmAcknowledged,
+    AlarmCleared,
+    AlarmRaised,
+    CataloguedVolume,
+    ClockJumped,
+    ClockVouched,
+    CommandEnded,
+    CommandIntended,
+    ContactChanged,
+    DaemonStarted,
+    DataGap,
+    DeviceCameBack,
+    DeviceWasLost,
+    Fact,
+    ForeignTagSeen,
+    LimitCrossed,
+    LimitRestored,
+    Measured,
+    PlatformCommandTaken,
+    VolumeFound,
+    VolumeMisplaced,
+    VolumeMissing,
+    VolumeMoved,
+    VolumesCatalogued,
+    VolumeSeen,
+)
+
+AT_NS = 1_790_000_000_000_000_007  # 2026-09-21T14:13:20.000000007Z
+
+ONE_OF_EACH: tuple[Fact, ...] = (
+    VolumesCatalogued(AT_NS, (CataloguedVolume("J-1", "e28011", "A-01L-01-1-01", 25),)),
+    VolumeSeen(AT_NS, "J-1", "A-01L-01", 0.99),
+    VolumeMoved(AT_NS, "J-1", "A-01L-02", "A-01L-01", 0.97),
+    VolumeMisplaced(AT_NS, "J-1", "A-01L-03", "", "A-01L-01", 0.96),
+    VolumeMissing(AT_NS, "J-1", "A-01L-03", AT_NS - 5, 10),
+    VolumeFound(AT_NS, '档案-2020"全宗"\\\n1', "A-01L-03", "A-01L-01", 0.951),
+    ForeignTagSeen(AT_NS, "e0ff", "A-01L-01", "iso_afi"),
+    ActionTaken(AT_NS, "actuator.set", "wang", "technician", "tty1", "valve-1", "accepted"),
+    PlatformCommandTaken(AT_NS, "c-1", "centre", 7, "snapshot.request", "accepted"),
+    DeviceWasLost(AT_NS, "th-1", "silent"),
+    DeviceCameBack(AT_NS, "th-1", 12.5),
+    LimitCrossed(AT_NS, "z1", "humidity_pct", "high", 61.2, 60.0),
+    LimitRestored(AT_NS, "z1", "humidity_pct", "high", 58.0),
+    CommandIntended(AT_NS, Switch("c-2", "relay-1", "do1", True, True), "valve-1", "closed", "leak:z1"),
+    CommandEnded(AT_NS, "c-2", "valve-1", "done", ""),
+    ActuatorChanged(AT_NS, "valve-1", None),
+    ContactChanged(AT_NS, "leak-1", "leak", True),
+    ClockJumped(AT_NS, -3600.0),
+    ClockVouched(AT_NS, "wang", "li"),
+    DaemonStarted(AT_NS, "0.1.0", "abc", True),
+    DataGap(AT_NS, "measured", 3),
+    AlarmRaised(AT_NS, "leak:z1:leak-1/leak", "leak", "life_safety", "z1", "leak-1/leak"),
+    AlarmCleared(AT_NS, "leak:z1:leak-1/leak"),
+    AlarmAcknowledged(AT_NS, "leak:z1:leak-1/leak", "wang"),
+    Measured(AT_NS, "th-1", ("temperature_degc", "humidity_pct"), (20.5, None)),
+)
+
+
+def readings(count: int, *, start: int = 0, at_ns: int = AT_NS) -> list[Fact]:
+    """`count` different telemetry facts."""
+    return [Measured(at_ns + k, f"th-{k % 7}", ("temperature_degc",), (float(k),)) for k in range(start, start + count)]
+
+
+def contacts(count: int, *, start: int = 0) -> list[Fact]:
+    """`count` different facts of the event lane."""
+    return [ContactChanged(AT_NS + k, "door-1", "open", k % 2 == 0) for k in range(start, start + count)]
+
+
+def moves(count: int, *, start: int = 0, at_ns: int = AT_NS) -> list[Fact]:
+    """`count` different custody facts."""
+    return [VolumeMoved(at_ns + k, f"J-{k}", "A-01L-02", "A-01L-01", 0.97) for k in range(start, start + count)]
+
+
+def alarms(count: int, *, start: int = 0) -> list[Fact]:
+    """`count` different alarm facts."""
+    return [AlarmCleared(AT_NS + k, f"alarm-{k}") for k in range(start, start + count)]
