@@ -95,13 +95,13 @@ def loads_or_explains(raw: bytes) -> None:
 
 
 @given(DOCUMENTS)
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 def test_no_document_whatever_crashes_the_loader(document: Any) -> None:
     loads_or_explains(as_yaml(document))
 
 
 @given(st.binary(max_size=200))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=150, deadline=None)
 @example(b"{a: {? : }}")
 @example(b"? - a\n: b")
 @example(b"%YAML 9.9\n---\na")
@@ -120,7 +120,7 @@ def test_no_damage_to_a_right_file_crashes_the_loader(cuts: list[tuple[float, in
 
 
 @given(st.data())
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 def test_no_wrong_value_anywhere_in_the_demo_crashes_the_loader(data: st.DataObject) -> None:
     document = yaml.load(DEMO.read_text(), Loader=yaml.CSafeLoader)
     del document["extends"]
