@@ -57,7 +57,10 @@ async def test_four_kinds_of_devices_behind_one_address_are_read_in_their_units(
         assert [seen.changes(name) for name in "abcd"] == [["back"]] * 4
 
 
-async def test_one_silent_unit_is_lost_once_and_does_not_slow_the_nine_others() -> None:
+async def test_one_silent_unit_is_lost_once_asked_rarely_and_does_not_slow_the_nine_others(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.DEBUG, logger="edge.field")
     units: dict[int, Unit] = {number: XyMd02(temperature_degc=10 + number) for number in range(1, 11)}
     units[5].faults.is_silent = True
     names = [f"th-{number}" for number in range(1, 11)]
@@ -71,6 +74,10 @@ async def test_one_silent_unit_is_lost_once_and_does_not_slow_the_nine_others() 
                 assert seen.changes(name) == ["back"]
                 assert seen.largest_gap_s(name) <= 1.5 * 0.5 + 0.15  # the machine's own hiccups
                 assert set(seen.values(name)) == {(10.0 + number, 50.0)}
+    tries = [record.levelno for record in caplog.records if "th-5 (unit 5): timeout" in record.getMessage()]
+    assert 3 <= len(tries) <= 6  # at 0, 0.5 and 1 s, then after 0.75, 1.5 and 3 s more; unbroken it would be ten
+    assert tries[0] == logging.WARNING
+    assert set(tries[1:]) == {logging.DEBUG}
 
 
 async def test_a_unit_that_speaks_again_is_back_with_its_values() -> None:
@@ -88,11 +95,13 @@ async def test_a_unit_that_speaks_again_is_back_with_its_values() -> None:
 
 
 async def test_a_late_answer_is_never_taken_for_the_next_one() -> None:
+    """Asked at 0 and, in vain, again at 0.3 s; the answer of 0.45 s carries the first one's transaction number."""
     late = XyMd02(temperature_degc=11.0)
     late.faults.late_s = 0.45
     async with gateway({1: late}) as server, watched(bus_to(server), sensor("a", 1, period_s=0.1)) as seen:
-        await asyncio.sleep(0.35)
-        late.temperature_degc = 22.0  # whatever was asked before is answered with 11.0
+        await asyncio.sleep(0.2)
+        late.temperature_degc = 22.0  # the answer to what was asked before still says 11.0
+        await asyncio.sleep(0.32)
         late.faults.late_s = 0.0
         await seen.until(lambda: len(seen.values("a")) >= 3)
         assert {values[0] for values in seen.values("a")} == {22.0}
