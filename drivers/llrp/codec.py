@@ -19,6 +19,7 @@ VERSION = 1  # LLRP 1.0.1; what 1.1 added is negotiated, and we do not
 SPOKEN_VERSIONS = (1, 2)
 MAX_MESSAGE_BYTES = 4 << 20  # a report of 50,000 tags has 2 MiB; beyond it a length is taken for noise
 TYPE_BITS = 0x03FF
+MAX_DEPTH = 16  # parameters within parameters; LLRP needs 7, but a ParameterError may hold another without end
 ERROR_MESSAGE = 100
 _COUNTED = {"text": 1, "bytes": 1, "u16s": 2, "u32s": 4}  # octets of one item
 _ZERO = {"text": "", "flag": False, "u": 0, "s": 0}
@@ -93,7 +94,7 @@ def decode_message(frame: Frame) -> dict[str, Any]:
     layout = MESSAGES.get(frame.type)
     if layout is None:
         raise malformed(f"message type {frame.type} has no layout")
-    return _value(layout, frame.body)
+    return _value(layout, frame.body, 0)
 
 
 def parameter_at(body: bytes, start: int, end: int, where: str) -> tuple[int, int, int]:
@@ -118,13 +119,15 @@ def parameter_at(body: bytes, start: int, end: int, where: str) -> tuple[int, in
     return number, start + 4, start + length
 
 
-def _value(layout: Layout, body: bytes) -> dict[str, Any]:
+def _value(layout: Layout, body: bytes, depth: int) -> dict[str, Any]:
+    if depth > MAX_DEPTH:
+        raise malformed(f"{layout.name}: more than {MAX_DEPTH} parameters within one another")
     value, start = _fields(layout, body)
     seen: dict[int, list[Any]] = {}
     while start < len(body):
         kind, inner, stop = parameter_at(body, start, len(body), layout.name)
         if kind in layout.by_type:
-            seen.setdefault(kind, []).append(_parameter(kind, body[inner:stop]))
+            seen.setdefault(kind, []).append(_parameter(kind, body[inner:stop], depth + 1))
         start = stop
     for child in layout.children:
         found = seen.get(child.type)
@@ -141,7 +144,7 @@ def _value(layout: Layout, body: bytes) -> dict[str, Any]:
     return value
 
 
-def _parameter(kind: int, body: bytes) -> Any:
+def _parameter(kind: int, body: bytes, depth: int) -> Any:
     if kind == CUSTOM:
         if len(body) < 8:
             raise malformed(f"vendor parameter of {len(body)} octets: vendor and subtype take 8")
@@ -150,7 +153,7 @@ def _parameter(kind: int, body: bytes) -> Any:
     layout = PARAMETERS.get(kind)
     if layout is None:  # a known place, contents nobody needs: kept as octets
         return body
-    value = _value(layout, body)
+    value = _value(layout, body, depth)
     return value[layout.fields[0].name] if layout.is_bare else value
 
 

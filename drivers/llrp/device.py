@@ -69,6 +69,7 @@ class LlrpSession:
         self._keepalive_ns = round(reader.keepalive_s * 1e9)
         self._framer = Framer()
         self._phase = "closed"
+        self._has_searched = False
         self._fault: DeviceError | None = None
         self._message_id = 0
         self._heard_ns = 0  # last whole message
@@ -80,6 +81,11 @@ class LlrpSession:
         self._run = Run(0, self._antennas, None)
         self._records: list[Observation | CommandOutcome] = []
         self._send: list[bytes] = []
+
+    @property
+    def is_searching(self) -> bool:
+        """The reader took its configuration and has begun to search."""
+        return self._has_searched
 
     def opened(self, at_ns: int) -> Turn[bytes]:
         """Nothing to say: a reader speaks first, with its ConnectionAttemptEvent."""
@@ -293,6 +299,7 @@ class LlrpSession:
         """The next phase, and what is asked on entering it."""
         self._phase = phase
         if phase == "searching":
+            self._has_searched = True
             self._waiting_ns = None
             self._progress_ns = at_ns
             if self._run.is_over:

@@ -10,7 +10,6 @@ from config.devices import Reader
 from drivers.command import Command, CommandOutcome
 from drivers.driver import DeviceError, ProtocolError, Turn
 from drivers.llrp.device import LlrpSession
-from drivers.observation import Searched, TagReads
 from edge.field.backoff import Backoff
 from edge.state.events import DeviceBack, DeviceLost, Event
 
@@ -89,6 +88,8 @@ class ReaderLink:
         asked: asyncio.Task[Command] = asyncio.create_task(self._commands.get())
         try:
             while True:
+                if session.is_searching:
+                    self._working()
                 self._carry(turn, outgoing)
                 await asyncio.wait({heard, asked}, timeout=self._patience_s(turn), return_when="FIRST_COMPLETED")
                 if heard.done():
@@ -116,8 +117,6 @@ class ReaderLink:
         for record in turn.records:
             if isinstance(record, CommandOutcome) and record.result != "sent":
                 self._open.pop(record.command, None)
-            if isinstance(record, Searched | TagReads):
-                self._working()
             self._emit(record)
         for data in turn.send:
             outgoing.write(data)

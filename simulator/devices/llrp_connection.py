@@ -74,8 +74,8 @@ class Connection:
 
     async def close(self) -> None:
         self._is_open = False
-        await _ended(self._search, self._keeper)
         self._out.close()
+        await _ended(self._search, self._keeper)
         with contextlib.suppress(ConnectionError):
             await self._out.wait_closed()
 

@@ -68,16 +68,16 @@ class SimulatedReader:
 
     def garbage(self, octets: int = 64) -> None:
         """Bytes that are no LLRP."""
-        self._raw(b"\xff" + self._noise.randbytes(octets - 1))
+        self.send(b"\xff" + self._noise.randbytes(octets - 1))
 
     def half_message(self) -> None:
         """The first half of a report, then silence."""
-        self._raw(header(RO_ACCESS_REPORT, 1, 400) + bytes(195))
+        self.send(header(RO_ACCESS_REPORT, 1, 400) + bytes(195))
         self.silence()
 
     def say(self, kind: int, body: bytes) -> None:
         """A message with this very body, e.g. a recorded one."""
-        self._raw(header(kind, 1, len(body)) + body)
+        self.send(header(kind, 1, len(body)) + body)
 
     async def unplug(self) -> None:
         """The network cable is out: connections break, new ones are refused."""
@@ -109,7 +109,8 @@ class SimulatedReader:
         if self._client is not None:
             self._client.event(ANTENNA_EVENT, AntennaEvent={"Event": state, "AntennaID": antenna})
 
-    def _raw(self, data: bytes) -> None:
+    def send(self, data: bytes) -> None:
+        """These very bytes, to whoever is connected."""
         if self._client is not None:
             self._client.write(data)
 

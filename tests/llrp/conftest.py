@@ -12,6 +12,8 @@ import pytest
 from numpy.typing import NDArray
 
 from config.devices import Reader
+from drivers.llrp.device import LlrpSession
+from drivers.observation import Searched
 from edge.field.reader_link import ReaderLink
 from edge.state.events import Event
 from simulator.devices.llrp_reader import SimulatedReader
@@ -86,3 +88,28 @@ async def seen(simulated: SimulatedReader) -> AsyncIterator[Seen]:
     yield Seen(link, events)
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
+
+
+async def conversation(simulated: SimulatedReader) -> list[tuple[bool, bytes]]:
+    """(from the reader?, bytes) of one of our sessions, from greeting to goodbye."""
+    said: list[tuple[bool, bytes]] = []
+    incoming, outgoing = await asyncio.open_connection("127.0.0.1", simulated.port)
+    session = LlrpSession(config_of(simulated))
+    turn = session.opened(time.monotonic_ns())
+    searched = 0
+    while searched < 2:
+        data = await incoming.read(65536)
+        said.append((True, data))
+        turn = session.received(data, time.monotonic_ns())
+        searched += sum(isinstance(record, Searched) for record in turn.records)
+        for request in turn.send:
+            said.append((False, request))
+            outgoing.write(request)
+    for request in session.closing(time.monotonic_ns()).send:
+        said.append((False, request))
+        outgoing.write(request)
+    while data := await incoming.read(65536):
+        said.append((True, data))
+    outgoing.close()
+    await outgoing.wait_closed()
+    return said

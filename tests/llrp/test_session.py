@@ -1,0 +1,238 @@
+"""The LLRP session alone, on a manual clock: what it refuses, waits for and says last."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from config.devices import Reader
+from drivers.command import CommandOutcome, Scan, Switch
+from drivers.driver import DeviceError, Turn
+from drivers.llrp.codec import Framer
+from drivers.llrp.device import ORDER, REQUEST, LlrpSession
+from drivers.observation import DeviceNote, Searched
+from simulator.devices.llrp_identity import OK, capabilities, configuration, refused
+from simulator.devices.llrp_wire import event, message
+
+SECOND = 1_000_000_000
+READER = Reader(id="r", host="h", segments=("a", "b"), dwell_ms=100, keepalive_s=1.0)
+GREETING = event(1, 1, ConnectionAttemptEvent=0)
+ANSWERS: dict[int, dict[str, Any]] = {11: capabilities(4), 12: configuration(4, set(), {}, 0)}
+
+
+class Talk:
+    """Answers what a session sends, one message at a time."""
+
+    def __init__(self, reader: Reader = READER, **answers: dict[str, Any]) -> None:
+        self.session = LlrpSession(reader)
+        self.answers = ANSWERS | {int(kind.removeprefix("type_")): value for kind, value in answers.items()}
+        self.at_ns = SECOND
+        self.asked: list[int] = []
+        self.turn: Turn[bytes] = self.session.opened(self.at_ns)
+
+    def hear(self, data: bytes) -> tuple[Any, ...]:
+        self.turn = self.session.received(data, self.at_ns)
+        return self.turn.records
+
+    def answer(self) -> tuple[Any, ...]:
+        """Answer all that was sent; what the session made of the last answer."""
+        answered = {request: number for (phase, number), _ in ORDER.items() if (request := _type(phase))}
+        records: tuple[Any, ...] = ()
+        framer = Framer()
+        framer.push(b"".join(self.turn.send))
+        while (frame := framer.pull()) is not None:
+            self.asked.append(frame.type)
+            if frame.type in answered:
+                kind = answered[frame.type]
+                records = self.hear(message(kind, frame.id, self.answers.get(kind, OK)))
+        return records
+
+    def until(self, kind: int) -> None:
+        """Answer until the session has asked for `kind`, and answer that."""
+        if not self.asked:
+            self.hear(GREETING)
+        while kind not in self.asked:
+            self.answer()
+
+
+def _type(phase: str) -> int | None:
+    types = {"GET_READER_CAPABILITIES": 1, "GET_READER_CONFIG": 2, "SET_READER_CONFIG": 3, "ADD_ROSPEC": 20}
+    types |= {"DELETE_ROSPEC": 21, "START_ROSPEC": 22, "STOP_ROSPEC": 23, "ENABLE_ROSPEC": 24}
+    return types.get(REQUEST.get(phase, ""))
+
+
+def rospec(what: int, spec_id: int = 1) -> bytes:
+    return event(9, 1, ROSpecEvent={"Event": what, "ROSpecID": spec_id})
+
+
+def aispec_end(place: int, spec_id: int = 1) -> bytes:
+    return event(9, 1, AISpecEvent={"Event": 0, "ROSpecID": spec_id, "SpecIndex": place})
+
+
+def code_of(act: Callable[[], object]) -> str:
+    with pytest.raises(DeviceError) as seen:
+        act()
+    return str(seen.value.args[0])
+
+
+def test_the_reader_is_cleared_and_configured_before_it_searches() -> None:
+    talk = Talk()
+    talk.until(22)
+    assert talk.asked == [1, 2, 21, 3, 20, 24, 22]
+    assert talk.session.is_searching
+
+
+def test_nothing_is_asked_before_the_reader_has_spoken() -> None:
+    assert Talk().turn.send == ()
+
+
+def test_searched_tells_from_when_to_when_in_vault_time() -> None:
+    talk = Talk()
+    talk.until(22)
+    talk.at_ns = 10 * SECOND
+    talk.hear(rospec(0))
+    talk.at_ns = 11 * SECOND
+    assert talk.hear(aispec_end(1)) == (Searched("r", 11 * SECOND, 1, 1, 10 * SECOND, 11 * SECOND),)
+    talk.at_ns = 13 * SECOND
+    assert talk.hear(aispec_end(2)) == (Searched("r", 13 * SECOND, 2, 1, 11 * SECOND, 13 * SECOND),)
+
+
+def test_a_search_that_ended_is_started_again() -> None:
+    talk = Talk()
+    talk.until(22)
+    talk.asked.clear()
+    talk.hear(rospec(0))
+    talk.hear(rospec(1))
+    talk.answer()
+    assert talk.asked == [22]
+
+
+def test_a_search_over_before_its_start_was_answered_is_started_again() -> None:
+    talk = Talk()
+    talk.until(24)  # START_ROSPEC is on its way
+    start = talk.turn.send
+    talk.hear(rospec(0) + aispec_end(1) + aispec_end(2) + rospec(1))
+    talk.turn = Turn((), start)
+    talk.answer()
+    talk.asked.clear()
+    talk.answer()
+    assert talk.asked == [22]
+
+
+def test_a_search_with_an_exception_or_of_another_rospec_is_no_evidence() -> None:
+    talk = Talk()
+    talk.until(22)
+    talk.hear(rospec(0))
+    (note,) = talk.hear(event(9, 1, ReaderExceptionEvent={"Message": "hot", "AntennaID": 2}))
+    assert (note.code, note.args) == ("llrp_reader_exception", {"message": "hot", "antenna": 2})
+    assert len(talk.hear(aispec_end(1))) == 1
+    assert talk.hear(aispec_end(2)) == ()
+    assert talk.hear(aispec_end(1, spec_id=99)) == ()
+
+
+@pytest.mark.parametrize(("status", "code"), [(1, "llrp_held"), (2, "llrp_held"), (3, "llrp_refused")])
+def test_a_connection_that_is_not_ours_is_told_apart(status: int, code: str) -> None:
+    assert code_of(lambda: Talk().hear(event(1, 1, ConnectionAttemptEvent=status))) == code
+
+
+def test_a_reader_that_refuses_its_search_is_an_error_with_its_own_words() -> None:
+    talk = Talk(type_30=refused(101, "bad antenna"))
+    with pytest.raises(DeviceError) as seen:
+        talk.until(22)
+    assert seen.value.args == ("llrp_refused", "adding: the reader answers status 101 'bad antenna'")
+
+
+def test_a_port_that_the_reader_does_not_have_is_an_error() -> None:
+    reader = Reader(id="r", host="h", segments=(None, None, None, None, "e"))
+    assert code_of(lambda: Talk(reader).until(22)) == "llrp_too_many_antennas"
+
+
+def test_a_reader_without_antennas_is_an_error_not_a_crash() -> None:
+    assert code_of(lambda: Talk(Reader(id="r", host="h", segments=(None,))).hear(GREETING)) == "llrp_no_antennas"
+
+
+def test_reports_from_a_search_before_ours_are_counted_not_believed() -> None:
+    body = bytes.fromhex("00f0001f8d3000abcdef0000000000000381000186d0820005a9e4bef862e0")
+    report = bytes.fromhex("043d0000002900000001") + body
+    talk = Talk()
+    (note,) = talk.hear(GREETING + report)
+    assert isinstance(note, DeviceNote)
+    assert (note.code, note.args) == ("llrp_stale_report", {"tags": 1})
+
+
+def test_three_silent_keepalives_kill_the_session() -> None:
+    talk = Talk()
+    assert talk.turn.due_ns == 4 * SECOND
+    talk.session.due(4 * SECOND - 1)
+    assert code_of(lambda: talk.session.due(4 * SECOND)) == "llrp_silent"
+
+
+def test_a_reader_that_lives_but_does_not_answer_is_given_up() -> None:
+    talk = Talk()
+    talk.hear(GREETING)
+    for second in (2, 3):
+        talk.at_ns = second * SECOND
+        talk.hear(message(62, 1))
+    assert talk.turn.due_ns == 4 * SECOND
+    assert code_of(lambda: talk.session.due(4 * SECOND)) == "llrp_no_answer"
+
+
+def test_a_reader_that_lives_but_does_not_search_is_given_up() -> None:
+    """3 keepalives of 1 s and twice the dwell of 0.1 s after the search began."""
+    talk = Talk()
+    talk.until(22)
+    for second in (2, 3, 4):
+        talk.at_ns = second * SECOND
+        talk.hear(message(62, 1))
+    assert talk.turn.due_ns == SECOND + 3_200_000_000
+    assert code_of(lambda: talk.session.due(SECOND + 3_200_000_000)) == "llrp_stalled"
+
+
+def test_keepalives_are_acknowledged() -> None:
+    talk = Talk()
+    talk.hear(message(62, 5))
+    assert talk.turn.send == (bytes.fromhex("0448 0000000a 00000005"),)
+
+
+def test_what_was_whole_before_the_noise_is_kept_and_the_fault_comes_next() -> None:
+    talk = Talk()
+    talk.until(22)
+    assert len(talk.hear(aispec_end(1) + b"\xff" * 20)) == 1
+    assert talk.turn.due_ns == talk.at_ns
+    assert code_of(lambda: talk.session.due(talk.at_ns)) == "llrp_malformed"
+
+
+def test_the_last_words_delete_the_search_and_close_the_connection() -> None:
+    talk = Talk()
+    talk.until(22)
+    framer = Framer()
+    framer.push(b"".join(talk.session.closing(talk.at_ns).send))
+    assert [frame.type for frame in iter(framer.pull, None)] == [21, 14]
+
+
+def test_a_scan_whose_antenna_lost_its_cable_fails() -> None:
+    talk = Talk()
+    talk.until(22)
+    talk.hear(event(9, 1, AntennaEvent={"Event": 0, "AntennaID": 2}))
+    talk.turn = talk.session.request(Scan("c", "r", (2,)), talk.at_ns)
+    for _ in range(5):  # stop, delete, add, enable, start
+        talk.answer()
+    records = talk.hear(rospec(0, 2) + aispec_end(1, 2) + rospec(1, 2))
+    assert records == (CommandOutcome("c", "r", talk.at_ns, "failed", "llrp_not_searched"),)
+
+
+def test_a_switch_is_not_for_a_reader() -> None:
+    talk = Talk()
+    (outcome,) = talk.session.request(Switch("c", "r", "relay", on=True, toward_safety=True), SECOND).records
+    assert isinstance(outcome, CommandOutcome)
+    assert (outcome.result, outcome.reason) == ("refused", "unsupported_command")
+
+
+def test_more_scans_than_a_reader_can_do_are_refused() -> None:
+    talk = Talk()
+    talk.until(22)
+    results = [talk.session.request(Scan(str(n), "r", (1,)), SECOND).records for n in range(17)]
+    (last,) = results[16]
+    assert isinstance(last, CommandOutcome)
+    assert (last.result, last.reason) == ("refused", "llrp_busy")
+    assert not any(results[:16])
