@@ -38,8 +38,8 @@ _LAYOUTS = {
 class Epc(msgspec.Struct, frozen=True, kw_only=True):
     """What was read off one tag. `uri` is the TDS pure identity, or `urn:epc:raw:...` where it is none of ours.
 
-    reference: document type (gdti), asset type (grai) or individual asset reference (giai); serial '' for giai, iso, raw.
-    afi is set for ISO tags alone, and such a tag is another industry's: `is_foreign`.
+    reference: document type (gdti), asset type (grai) or individual asset reference (giai); serial: '' for giai, iso
+    and raw. afi is set for ISO tags alone, and such a tag is another industry's: `is_foreign`.
     """
 
     scheme: Scheme
@@ -121,9 +121,7 @@ def encode_gdti96(company_prefix: str, document_type: str, serial: int, *, filte
             "rest to 12 digits; see TDS table 14-16"
         )
     if not 0 <= serial < 1 << GDTI_SERIAL_BITS or not 0 <= filter_value <= 7:
-        raise ValueError(
-            f"GDTI-96 serial {serial} (0 to 2**41 - 1) or filter {filter_value} (0 to 7) is out of range"
-        )
+        raise ValueError(f"GDTI-96 serial {serial} (0 to 2**41 - 1) or filter {filter_value} (0 to 7) is out of range")
     value = (_GDTI << 6) | (filter_value << 3) | partition
     value = (value << COMPANY_BITS[partition]) | int(company_prefix)
     value = (value << _LAYOUTS[_GDTI].reference_bits[partition]) | int(document_type or "0")

@@ -1,0 +1,320 @@
+"""What the antennas have and have not read of each tag, in columns: the count behind every belief.
+
+A read counts only once `searched` closes its round: a round is the denominator, and an antenna that did not search
+adds neither hits nor misses. Hits and rounds fade by FADE per round of the same antenna, so that a moved tag is
+re-located in about five rounds; they fade lazily, so a round touches only the tags it concerns.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sensors.rfid.epc_table import EpcTable, room_for
+from sensors.rfid.open_rounds import OpenRounds
+
+CANDIDATES = 8  # antennas remembered per tag; strays of more than that are the weakest
+FADE = 0.78  # weight left after one more round of that antenna: half of the evidence is younger than three rounds
+# An antenna silent for so many of its own intervals is not searching: its evidence ages by the clock, but no further
+# than so many rounds, for under a dead reader nothing is known to move.
+OVERDUE_ROUNDS = 3.0
+LONGEST_PAUSE_ROUNDS = 5
+FAINT = 0.1  # faded hits below that, nine rounds after a single one, are no evidence any more
+_INTERVAL_GAIN = 0.2  # of the running mean of an antenna's time between rounds
+
+_SEGMENT_COLUMNS = ("rounds_total", "fades", "rounds", "searched_at_ns", "interval_ns")
+
+Index = NDArray[np.integer[Any]]
+
+
+class Candidates(NamedTuple):
+    """The evidence of some rows, faded to now.
+
+    segment (m, 8) int32, -1 where empty; hits (m, 8) float32 faded; rssi_dbm (m, 8) float32 mean, NaN where unknown
+    book, believed (m,) int32, -1 none; silent_rounds (m,) int32; is_read (m,) bool: read at least once by anybody
+    """
+
+    segment: NDArray[np.int32]
+    hits: NDArray[np.float32]
+    rssi_dbm: NDArray[np.float32]
+    book: NDArray[np.int32]
+    believed: NDArray[np.int32]
+    silent_rounds: NDArray[np.int32]
+    is_read: NDArray[np.bool_]
+
+
+class Evidence:
+    """Columns of evidence for every enrolled tag, and the round counts of every segment's antenna."""
+
+    def __init__(self, segments: int) -> None:
+        self._table = EpcTable()
+        self._open = OpenRounds(segments)
+        self._segment: NDArray[np.int32] = np.full((0, CANDIDATES), -1, dtype=np.int32)
+        self._hits: NDArray[np.float32] = np.zeros((0, CANDIDATES), dtype=np.float32)
+        self._hits_at: NDArray[np.uint32] = np.zeros((0, CANDIDATES), dtype=np.uint32)
+        self._rssi: NDArray[np.float16] = np.zeros((0, CANDIDATES), dtype=np.float16)
+        self._book: NDArray[np.int32] = np.full(0, -1, dtype=np.int32)
+        self._believed: NDArray[np.int32] = np.full(0, -1, dtype=np.int32)
+        self._heard_until: NDArray[np.int32] = np.zeros(0, dtype=np.int32)
+        self._last_seen_ns: NDArray[np.int64] = np.zeros(0, dtype=np.int64)
+        self._rounds_total: NDArray[np.int64] = np.zeros(segments, dtype=np.int64)
+        self._fades: NDArray[np.int64] = np.zeros(segments, dtype=np.int64)
+        self._rounds: NDArray[np.float64] = np.zeros(segments, dtype=np.float64)
+        self._searched_at_ns: NDArray[np.int64] = np.zeros(segments, dtype=np.int64)
+        self._interval_ns: NDArray[np.float64] = np.zeros(segments, dtype=np.float64)
+
+    def __len__(self) -> int:
+        return len(self._table)
+
+    @property
+    def segments(self) -> int:
+        return len(self._rounds)
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes held in arrays, hash table and spare rows included."""
+        columns = (self._segment, self._hits, self._hits_at, self._rssi, self._book, self._believed)
+        return self._table.nbytes + sum(column.nbytes for column in (*columns, self._heard_until, self._last_seen_ns))
+
+    @property
+    def book(self) -> NDArray[np.int32]:
+        """(n,) segment of the book place, -1 none. Read only."""
+        return _frozen(self._book[: len(self)])
+
+    @property
+    def believed(self) -> NDArray[np.int32]:
+        """(n,) segment each tag is thought to stand in: the book place until it is read. Read only."""
+        return _frozen(self._believed[: len(self)])
+
+    @property
+    def last_seen_ns(self) -> NDArray[np.int64]:
+        """(n,) vault time of the last read by any antenna, 0 never. Read only."""
+        return _frozen(self._last_seen_ns[: len(self)])
+
+    def enroll(self, epcs: Sequence[bytes], book: NDArray[np.int32]) -> NDArray[np.int32]:
+        """Row of each tag, known or new, with its book place set to `book` (segment index, -1 none).
+
+        A new or changed book place starts the search there from nothing for a tag that was never read.
+        """
+        rows = self._table.add(epcs)
+        self._grow()
+        changed = self._book[rows] != book
+        self._book[rows] = book
+        unread = rows[changed & (self._last_seen_ns[rows] == 0)]
+        self._believed[unread] = self._book[unread]
+        self._heard_until[unread] = self._total_of(unread)
+        return rows
+
+    def rows_of(self, epc: NDArray[np.uint8], epc_bits: NDArray[np.uint16]) -> NDArray[np.int32]:
+        """Row of each EPC of a batch, -1 where it is not enrolled."""
+        return self._table.rows(epc, epc_bits)
+
+    def observe(
+        self,
+        epc: NDArray[np.uint8],
+        epc_bits: NDArray[np.uint16],
+        segment: NDArray[np.int32],
+        rssi_dbm: NDArray[np.float32],
+        count: NDArray[np.uint16],
+        at_ns: int,
+    ) -> NDArray[np.int64]:
+        """Take one batch of reads; returns the indices of those whose EPC is not enrolled.
+
+        epc (n, w) uint8 zero-padded, epc_bits (n,) true lengths, segment (n,) what the antenna sees (-1 nothing known),
+        rssi_dbm (n,) NaN where unknown, count (n,) >= 1.
+        """
+        rows = self._table.rows(epc, epc_bits)
+        is_known = rows >= 0
+        known = rows[is_known]
+        self._last_seen_ns[known] = at_ns
+        self._heard_until[known] = self._total_of(known)
+        self._open.add(known, segment[is_known], rssi_dbm[is_known], count[is_known])
+        return np.flatnonzero(~is_known)
+
+    def searched(self, segment: int, rounds: int, at_ns: int) -> NDArray[np.int64]:
+        """The antenna of a segment completed `rounds` >= 1 rounds: closes them; returns the rows that may have changed.
+
+        Those are the tags read there in these rounds and all that are believed or booked to be there, in row order.
+        """
+        rows, count, rssi_dbm = self._open.close(segment)
+        pause = self._rounds_paused(segment, rounds, at_ns)
+        self._rounds_total[segment] += rounds
+        self._fades[segment] += rounds + pause
+        weight = (1.0 - FADE**rounds) / (1.0 - FADE)
+        self._rounds[segment] = self._rounds[segment] * FADE ** (rounds + pause) + weight
+        self._credit(segment, rows, np.minimum(count, rounds) * (weight / rounds), rssi_dbm)
+        self._heard_until[rows] = self._total_of(rows)
+        n = len(self)
+        concerned = (self._believed[:n] == segment) | (self._book[:n] == segment)
+        concerned[rows] = True
+        return np.flatnonzero(concerned)
+
+    def candidates(self, rows: Index, at_ns: int) -> Candidates:
+        """The evidence of `rows`, faded to `at_ns`."""
+        segment = self._segment[rows]
+        age = self._fades[segment] - self._hits_at[rows]
+        hits = self._hits[rows] * FADE ** age.astype(np.float32) * self._fresh(at_ns)[segment]
+        counts = (segment >= 0) & (hits >= FAINT)
+        return Candidates(
+            segment=np.where(counts, segment, np.int32(-1)),
+            hits=np.where(counts, hits, np.float32(0)),
+            rssi_dbm=self._rssi[rows].astype(np.float32),
+            book=self._book[rows],
+            believed=self._believed[rows],
+            silent_rounds=self.silent_rounds(rows),
+            is_read=self._last_seen_ns[rows] > 0,
+        )
+
+    def rounds(self, at_ns: int) -> NDArray[np.float32]:
+        """(segments,) rounds of each antenna, faded like the hits: the denominators."""
+        return self._rounds.astype(np.float32) * self._fresh(at_ns)
+
+    def believe(self, rows: Index, segment: NDArray[np.int32]) -> None:
+        """Keep where each tag is now thought to stand; -1 keeps what was thought before. Silence goes on counting."""
+        moved = (segment >= 0) & (segment != self._believed[rows])
+        rows = rows[moved]
+        silent = self.silent_rounds(rows)
+        self._believed[rows] = segment[moved]
+        self._heard_until[rows] = self._total_of(rows) - silent
+
+    def silent_rounds(self, rows: Index) -> NDArray[np.int32]:
+        """(m,) rounds of the believed segment's antenna since the tag was last read by anybody (or was enrolled)."""
+        return (self._total_of(rows) - self._heard_until[rows]).astype(np.int32)
+
+    def to_columns(self) -> dict[str, NDArray[Any]]:
+        """A copy for a snapshot. Rounds still open are not in it: evidence since then shows as age."""
+        n = len(self)
+        epc, epc_bits = self._table.columns()
+        every = np.arange(n)
+        return {
+            "epc": epc,
+            "epc_bits": epc_bits,
+            "segment": self._segment[:n].copy(),
+            "hits": self._hits[:n].copy(),
+            "hits_at": self._hits_at[:n].copy(),
+            "rssi": self._rssi[:n].copy(),
+            "book": self._book[:n].copy(),
+            "believed": self._believed[:n].copy(),
+            "silent_rounds": self.silent_rounds(every),
+            "last_seen_ns": self._last_seen_ns[:n].copy(),
+            "rounds_total": self._rounds_total.copy(),
+            "fades": self._fades.copy(),
+            "rounds": self._rounds.copy(),
+            "searched_at_ns": self._searched_at_ns.copy(),
+            "interval_ns": self._interval_ns.copy(),
+        }
+
+    @classmethod
+    def from_columns(cls, columns: Mapping[str, NDArray[Any]], remap: NDArray[np.int32], segments: int) -> "Evidence":
+        """Evidence of a snapshot in a layout of `segments` segments. remap (old segments,) int32 old -> new, -1 gone.
+
+        A candidate, book place or belief whose segment is gone is forgotten; two old segments must not become one.
+        Raises ValueError when remap does not fit the snapshot.
+        """
+        made = cls(segments)
+        made.restore(columns, remap)
+        return made
+
+    def restore(self, columns: Mapping[str, NDArray[Any]], remap: NDArray[np.int32]) -> None:
+        """Fill an empty evidence from the columns of a snapshot; see `from_columns`."""
+        kept = np.flatnonzero(remap >= 0)
+        if len(remap) != len(columns["rounds"]) or len(np.unique(remap[kept])) != len(kept):
+            raise ValueError(
+                f"remap has {len(remap)} segments of which {len(kept)} stay, the snapshot {len(columns['rounds'])}: "
+                "expected one entry for each, and no two old segments in one new"
+            )
+        for name in _SEGMENT_COLUMNS:
+            getattr(self, f"_{name}")[remap[kept]] = columns[name][kept]
+        widths = (columns["epc_bits"].astype(np.int64) + 7) // 8
+        self._table.add([row[:width].tobytes() for row, width in zip(columns["epc"], widths.tolist(), strict=True)])
+        self._grow()
+        to_new = np.append(remap, np.int32(-1))  # index -1 stays -1
+        self._segment[:] = to_new[columns["segment"]]
+        is_kept = self._segment >= 0
+        self._hits[:] = np.where(is_kept, columns["hits"], np.float32(0))
+        self._hits_at[:] = np.where(is_kept, columns["hits_at"], np.uint32(0))
+        self._rssi[:] = np.where(is_kept, columns["rssi"], np.float16(np.nan))
+        self._book[:] = to_new[columns["book"]]
+        believed = to_new[columns["believed"]]
+        self._believed[:] = np.where(believed < 0, self._book, believed)
+        self._last_seen_ns[:] = columns["last_seen_ns"]
+        silent = np.where(believed < 0, 0, columns["silent_rounds"])
+        self._heard_until[:] = self._total_of(np.arange(len(self))) - silent
+
+    def _credit(
+        self,
+        segment: int,
+        rows: NDArray[np.int32],
+        hits: NDArray[np.float64],
+        rssi_dbm: NDArray[np.float32],
+    ) -> None:
+        """Add hits of one antenna; a tag that has no room for it forgets the antenna that last read it least."""
+        now = self._fades[segment]
+        at = self._segment[rows] == segment
+        new = np.flatnonzero(~at.any(axis=1))
+        if len(new):
+            age = self._fades[self._segment[rows[new]]] - self._hits_at[rows[new]]
+            worth = self._hits[rows[new]] * FADE ** age.astype(np.float32)
+            worth[self._segment[rows[new]] < 0] = -1.0
+            weakest = worth.argmin(axis=1)
+            at[new, weakest] = True
+            self._segment[rows[new], weakest] = segment
+            self._hits[rows[new], weakest] = 0
+            self._rssi[rows[new], weakest] = np.nan
+        column = at.argmax(axis=1)
+        age = now - self._hits_at[rows, column]
+        before = self._hits[rows, column] * FADE ** age.astype(np.float32)
+        mean = self._rssi[rows, column].astype(np.float32)
+        added = hits.astype(np.float32)
+        blended = (np.nan_to_num(mean) * before + np.nan_to_num(rssi_dbm) * added) / (before + added)
+        blended = np.where(np.isnan(mean), rssi_dbm, np.where(np.isnan(rssi_dbm), mean, blended))
+        self._hits[rows, column] = before + added
+        self._hits_at[rows, column] = now
+        self._rssi[rows, column] = blended
+
+    def _rounds_paused(self, segment: int, rounds: int, at_ns: int) -> int:
+        """Rounds an antenna left out before these: what it knew from before has aged by them. Moves its rhythm."""
+        since_ns = float(at_ns - self._searched_at_ns[segment])
+        usual_ns = float(self._interval_ns[segment])
+        self._searched_at_ns[segment] = at_ns
+        if not self._rounds_total[segment]:
+            return 0
+        if usual_ns <= 0:
+            self._interval_ns[segment] = since_ns / rounds
+            return 0
+        # a pause is no change of rhythm
+        took_ns = min(since_ns / rounds, OVERDUE_ROUNDS * usual_ns)
+        self._interval_ns[segment] = usual_ns + _INTERVAL_GAIN * (took_ns - usual_ns)
+        return int(min(max(since_ns / usual_ns - rounds - OVERDUE_ROUNDS, 0), LONGEST_PAUSE_ROUNDS))
+
+    def _fresh(self, at_ns: int) -> NDArray[np.float32]:
+        """(segments,) 1 while an antenna keeps its rhythm; then FADE per interval it is late, as in a pause."""
+        has_rhythm = self._interval_ns > 0
+        late = np.zeros(self.segments)
+        late[has_rhythm] = (at_ns - self._searched_at_ns[has_rhythm]) / self._interval_ns[has_rhythm]
+        weight: NDArray[np.float64] = FADE ** np.clip(late - OVERDUE_ROUNDS, 0, LONGEST_PAUSE_ROUNDS)
+        return weight.astype(np.float32)
+
+    def _total_of(self, rows: Index) -> NDArray[np.int64]:
+        believed = self._believed[rows]
+        return np.where(believed >= 0, self._rounds_total[believed], 0)
+
+    def _grow(self) -> None:
+        had = len(self._book)
+        if len(self) <= had:
+            return
+        room = room_for(len(self), had)
+        blank = {"_segment": -1, "_book": -1, "_believed": -1, "_rssi": np.nan}
+        names = ("_segment", "_hits", "_hits_at", "_rssi", "_book", "_believed", "_heard_until", "_last_seen_ns")
+        for name in names:
+            old: NDArray[Any] = getattr(self, name)
+            column = np.full((room, *old.shape[1:]), blank.get(name, 0), dtype=old.dtype)
+            column[:had] = old
+            setattr(self, name, column)
+
+
+def _frozen(view: NDArray[Any]) -> NDArray[Any]:
+    view = view.view()
+    view.flags.writeable = False
+    return view

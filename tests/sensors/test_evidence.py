@@ -1,0 +1,228 @@
+"""Evidence: which reads count, what fades, what a snapshot brings back."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from sensors.rfid.epc_table import EpcTable
+from sensors.rfid.evidence import Evidence
+from tests.sensors.world import World
+
+A = bytes.fromhex("2C74257BF46072000000162E")
+B = bytes.fromhex("2C74257BF46072000000162F")
+SECOND_NS = 1_000_000_000
+T0_NS = 1_700_000_000 * SECOND_NS
+
+
+def of_segments(*segments: int) -> NDArray[np.int32]:
+    return np.array(segments, dtype=np.int32)
+
+
+def hear(evidence: Evidence, *epcs: bytes, at: int, seconds: int = 0, count: int = 1) -> list[int]:
+    """One batch read by the antenna of segment `at`; indices of the unknown."""
+    width = max(len(epc) for epc in epcs)
+    padded = b"".join(epc.ljust(width, b"\0") for epc in epcs)
+    n = len(epcs)
+    unknown = evidence.observe(
+        np.frombuffer(padded, dtype=np.uint8).reshape(n, width),
+        np.array([len(epc) * 8 for epc in epcs], dtype=np.uint16),
+        np.full(n, at, dtype=np.int32),
+        np.full(n, -60.0, dtype=np.float32),
+        np.full(n, count, dtype=np.uint16),
+        T0_NS + seconds * SECOND_NS,
+    )
+    return [int(i) for i in unknown]
+
+
+def test_reads_of_tags_that_nobody_enrolled_are_told_apart() -> None:
+    evidence = Evidence(2)
+    evidence.enroll([A], of_segments(0))
+    assert hear(evidence, B, A, B, at=0) == [0, 2]
+
+
+def test_a_read_counts_only_when_its_antenna_has_completed_the_round() -> None:
+    evidence = Evidence(2)
+    rows = evidence.enroll([A], of_segments(0))
+    hear(evidence, A, at=0)
+    assert evidence.candidates(rows, T0_NS).hits.sum() == 0
+    assert evidence.searched(0, 1, T0_NS).tolist() == [0]
+    assert evidence.candidates(rows, T0_NS).hits[0, 0] == 1
+    assert evidence.candidates(rows, T0_NS).segment[0, 0] == 0
+    assert evidence.rounds(T0_NS).tolist() == [1, 0]
+
+
+def test_a_tag_read_many_times_in_one_round_was_hit_once() -> None:
+    evidence = Evidence(1)
+    rows = evidence.enroll([A], of_segments(0))
+    hear(evidence, A, A, A, at=0, count=7)
+    evidence.searched(0, 1, T0_NS)
+    assert evidence.candidates(rows, T0_NS).hits[0, 0] == 1
+
+
+def test_a_round_touches_the_tags_read_there_believed_there_and_booked_there() -> None:
+    evidence = Evidence(4)
+    epcs = [A[:11] + bytes([i]) for i in range(4)]
+    evidence.enroll(epcs, of_segments(1, 2, 3, 3))
+    hear(evidence, epcs[1], at=1)
+    evidence.believe(np.array([3]), of_segments(1))
+    assert evidence.searched(1, 1, T0_NS).tolist() == [0, 1, 3]
+
+
+def test_an_antenna_that_does_not_search_makes_nobody_silent() -> None:
+    evidence = Evidence(2)
+    rows = evidence.enroll([A, B], of_segments(0, 1))
+    for _ in range(20):
+        evidence.searched(0, 1, T0_NS)
+    assert evidence.silent_rounds(rows).tolist() == [20, 0]
+
+
+def test_silence_ends_with_a_read_by_any_antenna() -> None:
+    evidence = Evidence(2)
+    rows = evidence.enroll([A], of_segments(0))
+    evidence.searched(0, 5, T0_NS)
+    hear(evidence, A, at=1, seconds=9)
+    assert evidence.silent_rounds(rows).tolist() == [0]
+    assert evidence.last_seen_ns[rows].tolist() == [T0_NS + 9 * SECOND_NS]
+    evidence.searched(0, 2, T0_NS)
+    assert evidence.silent_rounds(rows).tolist() == [2]
+
+
+def test_a_changed_belief_goes_on_counting_silence_at_the_new_antenna() -> None:
+    evidence = Evidence(2)
+    rows = evidence.enroll([A], of_segments(0))
+    evidence.searched(0, 3, T0_NS)
+    evidence.believe(rows, of_segments(1))
+    evidence.searched(0, 1, T0_NS)
+    assert evidence.silent_rounds(rows).tolist() == [3]
+    evidence.searched(1, 1, T0_NS)
+    assert evidence.silent_rounds(rows).tolist() == [4]
+
+
+def test_the_least_heard_antenna_gives_way_to_a_ninth() -> None:
+    evidence = Evidence(9)
+    rows = evidence.enroll([A], of_segments(0))
+    for segment in range(8):
+        for _ in range(1 if segment == 5 else 2):
+            hear(evidence, A, at=segment)
+            evidence.searched(segment, 1, T0_NS)
+    hear(evidence, A, at=8)
+    evidence.searched(8, 1, T0_NS)
+    assert sorted(evidence.candidates(rows, T0_NS).segment[0].tolist()) == [0, 1, 2, 3, 4, 6, 7, 8]
+
+
+def test_a_new_book_place_of_a_tag_never_read_is_searched_from_nothing() -> None:
+    evidence = Evidence(2)
+    rows = evidence.enroll([A], of_segments(0))
+    evidence.searched(0, 4, T0_NS)
+    assert evidence.enroll([A], of_segments(1)).tolist() == rows.tolist()
+    assert evidence.silent_rounds(rows).tolist() == [0]
+    assert evidence.book.tolist() == [1]
+
+
+def test_what_an_antenna_knew_before_a_long_pause_is_worth_as_much_as_five_rounds_earlier() -> None:
+    evidence = Evidence(1)
+    rows = evidence.enroll([A], of_segments(0))
+    for second in range(0, 50, 10):
+        hear(evidence, A, at=0, seconds=second)
+        evidence.searched(0, 1, T0_NS + second * SECOND_NS)
+    before = float(evidence.candidates(rows, T0_NS + 50 * SECOND_NS).hits[0, 0])
+    assert before == pytest.approx(1 + 0.78 + 0.78**2 + 0.78**3 + 0.78**4, rel=1e-5)
+    hour_ns = T0_NS + 3600 * SECOND_NS
+    later = before * 0.78**5
+    assert evidence.candidates(rows, hour_ns).hits[0, 0] == pytest.approx(later, rel=1e-5)
+    assert evidence.rounds(hour_ns)[0] == pytest.approx(later, rel=1e-5)
+    evidence.searched(0, 1, hour_ns)
+    assert evidence.candidates(rows, hour_ns).hits[0, 0] == pytest.approx(later * 0.78, rel=1e-5)
+    assert evidence.rounds(hour_ns)[0] == pytest.approx(later * 0.78 + 1, rel=1e-5)
+
+
+def test_reads_that_wait_for_their_round_never_pile_up() -> None:
+    evidence = Evidence(1)
+    rows = evidence.enroll([A, B], of_segments(0, 0))
+    batch = [A, B] * 5000
+    for _ in range(40):
+        hear(evidence, *batch, at=0)
+    assert sum(len(reads[0]) for reads in evidence._open._waiting[0]) <= 2 * 65_536
+    evidence.searched(0, 1, T0_NS)
+    assert evidence.candidates(rows, T0_NS).hits[:, 0].tolist() == [1, 1]
+    assert evidence.candidates(rows, T0_NS).rssi_dbm[:, 0].tolist() == [-60, -60]
+
+
+def test_a_snapshot_brings_back_the_same_beliefs() -> None:
+    world = World(7, rows=3, per_row=5, tags=300, miss=0.2, far=0.02)
+    for _ in range(6):
+        world.cycle()
+    same = np.arange(world.segments, dtype=np.int32)
+    again = Evidence.from_columns(world.evidence.to_columns(), same, world.segments)
+    one = world.belief()
+    world.evidence = again
+    other = world.belief()
+    assert one.top.tobytes() == other.top.tobytes()
+    assert one.confidence.tobytes() == other.confidence.tobytes()
+    assert again.rows_of(world.epc, np.full(300, 96, dtype=np.uint16)).tolist() == list(range(300))
+
+
+def test_a_snapshot_survives_a_layout_that_moved_and_lost_segments() -> None:
+    evidence = Evidence(3)
+    rows = evidence.enroll([A, B], of_segments(0, 2))
+    hear(evidence, A, at=0)
+    hear(evidence, B, at=2)
+    evidence.searched(0, 1, T0_NS)
+    evidence.searched(2, 2, T0_NS)
+    moved = Evidence.from_columns(evidence.to_columns(), of_segments(-1, 0, 3), 4)
+    assert moved.candidates(rows, T0_NS).segment[:, 0].tolist() == [-1, 3]
+    assert moved.candidates(rows, T0_NS).hits[:, 0].tolist() == [0, pytest.approx(0.89)]
+    assert moved.book.tolist() == [-1, 3]
+    assert moved.rounds(T0_NS)[3] == evidence.rounds(T0_NS)[2]
+    assert moved.last_seen_ns.tolist() == [T0_NS, T0_NS]
+
+
+def test_a_remap_that_melts_two_segments_into_one_is_refused() -> None:
+    columns = Evidence(2).to_columns()
+    with pytest.raises(ValueError, match="remap"):
+        Evidence.from_columns(columns, of_segments(1, 1), 2)
+
+
+def test_a_volume_takes_less_than_200_bytes() -> None:
+    evidence = Evidence(1400)
+    body = np.arange(160_000, dtype=">u8").view(np.uint8).reshape(-1, 8)
+    evidence.enroll([b"\x2c\x00\x00\x00" + row.tobytes() for row in body], np.zeros(160_000, dtype=np.int32))
+    assert evidence.nbytes / 160_000 <= 200
+
+
+keys = st.one_of(st.binary(min_size=12, max_size=12), st.binary(min_size=1, max_size=62))
+
+
+@given(st.lists(st.lists(keys, max_size=40), max_size=8), st.lists(keys, max_size=10))
+def test_the_table_answers_like_a_dictionary(batches: list[list[bytes]], strangers: list[bytes]) -> None:
+    table = EpcTable()
+    twin: dict[bytes, int] = {}
+    for batch in batches:
+        rows = table.add(batch)
+        assert rows.tolist() == [twin.setdefault(epc, len(twin)) for epc in batch]
+    asked = [*twin, *strangers]
+    if asked:
+        epc = np.zeros((len(asked), 62), dtype=np.uint8)
+        for i, key in enumerate(asked):
+            epc[i, : len(key)] = np.frombuffer(key, dtype=np.uint8)
+        bits = np.array([len(key) * 8 for key in asked], dtype=np.uint16)
+        assert table.rows(epc, bits).tolist() == [twin.get(key, -1) for key in asked]
+    columns, bits = table.columns()
+    assert [row[: b // 8].tobytes() for row, b in zip(columns, bits.tolist(), strict=True)] == list(twin)
+
+
+def test_a_table_of_counting_serials_finds_every_one() -> None:
+    table = EpcTable()
+    epcs = [b"\x2c\x74" + i.to_bytes(10, "big") for i in range(50_000)]
+    for first in range(0, 50_000, 500):
+        table.add(epcs[first : first + 500])
+    epc = np.frombuffer(b"".join(epcs), dtype=np.uint8).reshape(-1, 12)
+    assert table.rows(epc, np.full(50_000, 96, dtype=np.uint16)).tolist() == list(range(50_000))
+
+
+@pytest.mark.parametrize("epc", [b"", bytes(63)])
+def test_an_epc_that_gen2_cannot_hold_is_refused(epc: bytes) -> None:
+    with pytest.raises(ValueError, match="EPC"):
+        EpcTable().add([epc])
