@@ -61,7 +61,7 @@ async def test_a_length_that_swallows_the_stream_is_seen_as_silence(simulated: S
     simulated.send(header(61, 1, (4 << 20) - 10))
     took_s = await seen.until_count(DeviceLost, 1)
     assert seen.of(DeviceLost)[0].reason == "llrp_silent"
-    assert took_s < 0.45
+    assert took_s < 1.0
     await seen.until_count(DeviceBack, 2)
 
 

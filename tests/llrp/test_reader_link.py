@@ -14,7 +14,6 @@ from edge.state.events import DeviceBack, DeviceLost, Event
 from simulator.devices.llrp_reader import SimulatedReader
 from tests.llrp.conftest import TAGS_AN_ANTENNA, Seen, config_of
 
-KEEPALIVE_S = 0.1
 SOME = Scan("c1", "reader-1", (2,))
 
 
@@ -71,7 +70,7 @@ async def test_a_silent_open_socket_is_seen_within_three_keepalives(simulated: S
     simulated.silence()
     took_s = await seen.until_count(DeviceLost, 1)
     assert seen.of(DeviceLost)[0].reason == "llrp_silent"
-    assert took_s < 3 * KEEPALIVE_S + 0.15  # and what a loaded machine takes
+    assert took_s < 1.0  # three keepalives and what a loaded machine takes; exact on the manual clock, test_session
     simulated.speak()
     await seen.until_count(DeviceBack, 2)
 
@@ -101,7 +100,7 @@ async def test_half_a_message_is_silence(simulated: SimulatedReader, seen: Seen)
     simulated.half_message()
     took_s = await seen.until_count(DeviceLost, 1)
     assert seen.of(DeviceLost)[0].reason == "llrp_silent"
-    assert took_s < 3 * KEEPALIVE_S + 0.15
+    assert took_s < 1.0
     simulated.speak()
     await seen.until_count(DeviceBack, 2)
 
