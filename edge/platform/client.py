@@ -3,9 +3,9 @@
 import asyncio
 import logging
 import random
+from collections import deque
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any
 
 import msgspec
 
@@ -23,6 +23,7 @@ OPEN_S = 15.0
 FIRST_BACK_OFF_S = 0.2
 LAST_BACK_OFF_S = 30.0
 DRAIN_S = 5.0
+LONGEST_WAIT_S = 1.0
 NS = 1_000_000_000
 REFUSALS_OF_PROVEN = 3
 CORRELATIONS = 256  # commands whose correlation data is remembered
@@ -77,8 +78,11 @@ class PlatformLink:
         self._protocol: Protocol = self._fixed_protocol or "5"
         self._connection: Connection | None = None
         self._is_up = False
-        self._timer: asyncio.TimerHandle | None = None
-        self._stopping = asyncio.Event()
+        self._due_ns: int | None = None
+        self._is_stopping = False
+        self._wake = asyncio.Event()
+        self._inbox: deque[Message] = deque()
+        self._answers: deque[tuple[PlatformCommand, str]] = deque()
         self._unconfirmed: dict[str, list[tuple[Connection, int]]] = {}
         self._correlations: dict[str, bytes] = {}
         self._snapshot_id = ""
@@ -89,7 +93,7 @@ class PlatformLink:
     async def run(self) -> None:
         """Keep the link up until `stop`; then drain for a few seconds, say offline and return."""
         back_off_s = FIRST_BACK_OFF_S
-        while not self._stopping.is_set():
+        while not self._is_stopping:
             lost = await self._one_connection()
             if lost is None:
                 return
@@ -103,12 +107,20 @@ class PlatformLink:
 
     def stop(self) -> None:
         """End `run` politely."""
-        self._stopping.set()
+        self._is_stopping = True
+        self._wake.set()
 
     def committed(self) -> None:
         """New rows lie in the outbox."""
-        if self._is_up:
-            self._carry(self._uplink.committed(self._now()))
+        self._wake.set()
+
+    def answer(self, command: PlatformCommand, result: str) -> None:
+        """The step's answer is committed: tell it, carry out what was accepted, send the PUBACK.
+
+        result: `accepted`, `duplicate` (answered again, nothing done) or the text id of the refusal.
+        """
+        self._answers.append((command, result))
+        self._wake.set()
 
     def is_drained(self) -> bool:
         """The platform has committed everything we have."""
@@ -144,21 +156,6 @@ class PlatformLink:
         self._carry(self._uplink.rewind(rewind.lane, rewind.first, self._now()))
         self.publish_result(command_id, "done")
 
-    def answer(self, command: PlatformCommand, result: str) -> None:
-        """The step's answer is committed: tell it, carry out what was accepted, send the PUBACK.
-
-        result: `accepted`, `duplicate` (answered again, nothing done) or the text id of the refusal.
-        """
-        if result in ("accepted", "duplicate"):
-            self.publish_result(command.id, "accepted", "" if result == "accepted" else result)
-        else:
-            self.publish_result(command.id, "refused", result)
-        if result == "accepted" and command.action == "snapshot.request":
-            self.send_snapshot(command.id)
-        if result == "accepted" and command.action == "rewind":
-            self.rewind(command.id, msgspec.convert(command.args, RewindArgs))
-        self.confirm(command.id)
-
     # --- the connection ---------------------------------------------------------------------------------------------
 
     async def _one_connection(self) -> Lost | None:
@@ -168,31 +165,44 @@ class PlatformLink:
         except OSError as error:  # an authority file that cannot be read
             return Lost(f"{self._target.ca_file}: {error}", is_protocol_refused=False)
         self._connection = connection
-        stopping = asyncio.ensure_future(self._stopping.wait())
         try:
             if await connection.opened(OPEN_S):
+                connection.lost.add_done_callback(lambda _lost: self._wake.set())
                 self._up()
-                first: set[asyncio.Future[Any]] = {connection.lost, stopping}
-                await asyncio.wait(first, return_when=asyncio.FIRST_COMPLETED)
+                await self._serve(connection, lambda: self._is_stopping)
                 if not connection.lost.done():
-                    await self._drain(connection)
+                    self._publish(state_message("draining"))
+                    limit_s = asyncio.get_running_loop().time() + DRAIN_S
+                    await self._serve(
+                        connection,
+                        lambda: self.is_drained() or asyncio.get_running_loop().time() >= limit_s,
+                    )
                     return None
             return connection.lost.result()
         finally:
-            stopping.cancel()
             self._down()
             if connection.lost.done():
                 await connection.abort()
             else:
                 await connection.close(f"{self._root}/{_state_offline.topic}", _state_offline.payload)
 
-    async def _drain(self, connection: Connection) -> None:
-        self._publish(state_message("draining"))
-        deadline = asyncio.get_running_loop().time() + DRAIN_S
-        while not self.is_drained() and not connection.lost.done():
-            if asyncio.get_running_loop().time() >= deadline:
-                return
-            await asyncio.wait({connection.lost}, timeout=0.02)
+    async def _serve(self, connection: Connection, is_over: Callable[[], bool]) -> None:
+        """Do what comes in and what is due, until it is over or the connection is lost. Everything happens here, in
+        the task that is supervised; callbacks only wake it."""
+        loop = asyncio.get_running_loop()
+        while not connection.lost.done() and not is_over():
+            while self._inbox:
+                self._take(connection, self._inbox.popleft())
+            while self._answers:
+                self._carry_out(*self._answers.popleft())
+            self._carry(self._uplink.due(self._now()))
+            wait_s = LONGEST_WAIT_S
+            if self._due_ns is not None:
+                wait_s = min(wait_s, max(0.0, (self._due_ns - self._now()) / NS))
+            timer = loop.call_later(wait_s, self._wake.set)
+            await self._wake.wait()
+            self._wake.clear()
+            timer.cancel()
 
     def _up(self) -> None:
         if self._failures:
@@ -205,9 +215,7 @@ class PlatformLink:
         self._carry(self._uplink.connected(self._now()))
 
     def _down(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+        self._inbox.clear()
         self._uplink.disconnected()
         self._unconfirmed.clear()
         if self._is_up:
@@ -231,16 +239,20 @@ class PlatformLink:
             self._protocol_refusals = 0
 
     async def _pause(self, pause_s: float) -> None:
-        stopping = asyncio.ensure_future(self._stopping.wait())
-        await asyncio.wait({stopping}, timeout=pause_s)
-        stopping.cancel()
+        until_s = asyncio.get_running_loop().time() + pause_s
+        timer = asyncio.get_running_loop().call_at(until_s, self._wake.set)
+        while not self._is_stopping and asyncio.get_running_loop().time() < until_s:
+            self._wake.clear()
+            await self._wake.wait()
+        timer.cancel()
 
     # --- in and out -------------------------------------------------------------------------------------------------
 
     def _received(self, message: Message) -> None:
-        connection = self._connection
-        if connection is None or connection.lost.done():
-            return
+        self._inbox.append(message)
+        self._wake.set()
+
+    def _take(self, connection: Connection, message: Message) -> None:
         lane = self._lanes.get(message.topic)
         if lane is not None:
             connection.confirm(message.mid)  # an ack that is lost with us is said again after the next birth
@@ -254,6 +266,17 @@ class PlatformLink:
                 del self._correlations[next(iter(self._correlations))]
         self._emit(command)
 
+    def _carry_out(self, command: PlatformCommand, result: str) -> None:
+        if result in ("accepted", "duplicate"):
+            self.publish_result(command.id, "accepted", "" if result == "accepted" else result)
+        else:
+            self.publish_result(command.id, "refused", result)
+        if result == "accepted" and command.action == "snapshot.request":
+            self.send_snapshot(command.id)
+        if result == "accepted" and command.action == "rewind":
+            self.rewind(command.id, msgspec.convert(command.args, RewindArgs))
+        self.confirm(command.id)
+
     def _carry(self, turn: LinkTurn) -> None:
         """Do what the uplink says."""
         for message in turn.publish:
@@ -263,21 +286,11 @@ class PlatformLink:
         if turn.snapshot_sent and turn.snapshot_sent == self._snapshot_id:
             self.publish_result(self._snapshot_id, "done")
             self._snapshot_id = ""
+        self._due_ns = turn.due_ns
         if turn.is_snapshot_due:
             marks, body = self._snapshot()
             name = self._snapshot_id or f"auto-{self._now()}"
             self._carry(self._uplink.snapshot(name, marks, body, self._now()))
-            return
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-        if turn.due_ns is not None:
-            delay_s = max(0.0, (turn.due_ns - self._now()) / NS)
-            self._timer = asyncio.get_running_loop().call_later(delay_s, self._due)
-
-    def _due(self) -> None:
-        self._timer = None
-        self._carry(self._uplink.due(self._now()))
 
     def _publish(self, message: Publish, correlation: bytes = b"") -> None:
         if self._connection is not None:

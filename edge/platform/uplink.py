@@ -202,11 +202,11 @@ class Uplink:
         deadlines: list[int] = []
         alarm = self._lanes["alarm"]
         while len(alarm.in_flight) < ALARM_WINDOW and self._ready_ns(alarm, committed, at_ns) == at_ns:
-            if not self._batch(alarm, at_ns):
+            if not self._batch(alarm, committed, at_ns):
                 break
         for is_replay in (False, True):
             while self._free() and (lane := self._next_lane(committed, at_ns, is_replay)):
-                if not self._batch(self._lanes[lane], at_ns):
+                if not self._batch(self._lanes[lane], committed, at_ns):
                     break
         for window in self._lanes.values():
             if window.in_flight:
@@ -243,9 +243,11 @@ class Uplink:
                 ready_ns = max(ready_ns, window.replay_due_ns)
         return max(ready_ns, at_ns)
 
-    def _batch(self, window: LaneWindow, at_ns: int) -> bool:
+    def _batch(self, window: LaneWindow, committed: Mapping[Lane, int], at_ns: int) -> bool:
         rows = self._outbox.read_lane(window.lane, window.next, BATCH_FACTS, BATCH_BYTES - ENVELOPE_BYTES)
         count = len(rows)
+        while count and rows[count - 1].seq > committed[window.lane]:
+            count -= 1  # on disk, but the store has not said so yet: its ack would come too early
         if count == 0:
             return False
         first, last = window.next, rows[count - 1].seq
