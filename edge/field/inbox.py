@@ -1,8 +1,8 @@
 """The one door into the step: bounded, in order, and nothing gives way silently.
 
-Under pressure the newest measurement of a device replaces its older one in place; tag reads give way together with the
-search they belong to, because a search without its reads would say that every volume was absent. Contacts, losses,
-outcomes, commands and people are never dropped.
+Under pressure the newest measurement of a device's points replaces the older one of the same points in place; tag reads
+give way together with the search they belong to, because a search without its reads would say that every volume was
+absent. Contacts, losses, outcomes, commands and people are never dropped.
 """
 
 import asyncio
@@ -11,6 +11,7 @@ from collections import deque
 from drivers.observation import Measurement, Searched, TagReads
 from edge.state.events import Dropped, Event
 
+_Points = tuple[str, tuple[str, ...]]
 LIMIT = 20_000  # events; at full load of one vault about ten seconds of stall
 
 
@@ -19,8 +20,8 @@ class Inbox:
 
     def __init__(self, limit: int = LIMIT) -> None:
         self._limit = limit
-        self._queue: deque[Event | str] = deque()  # a str stands for the newest Measurement of that device
-        self._newest: dict[str, Measurement] = {}
+        self._queue: deque[Event | _Points] = deque()  # _Points stands for the newest Measurement of these
+        self._newest: dict[_Points, Measurement] = {}
         self._blind: dict[tuple[str, int], None] = {}
         self._dropped: dict[str, int] = {}
         self._filled = asyncio.Event()
@@ -33,12 +34,13 @@ class Inbox:
         """Add an event. Event-loop thread only."""
         is_pressed = len(self._queue) >= self._limit
         match event:
-            case Measurement() if event.device in self._newest or is_pressed:
-                if event.device in self._newest:
+            case Measurement() if is_pressed or self._newest:
+                key = (event.device, event.points)
+                if key in self._newest:
                     self._count("measurement", 1)
                 else:
-                    self._queue.append(event.device)
-                self._newest[event.device] = event
+                    self._queue.append(key)
+                self._newest[key] = event
             case TagReads() if is_pressed:
                 self._count("tag_reads", len(event.antenna))
                 for antenna in dict.fromkeys(event.antenna.tolist()):
@@ -58,7 +60,7 @@ class Inbox:
         events: list[Event] = []
         while self._queue and len(events) < most:
             item = self._queue.popleft()
-            events.append(self._newest.pop(item) if isinstance(item, str) else item)
+            events.append(self._newest.pop(item) if isinstance(item, tuple) else item)
         if self._dropped:
             at_ns = events[0].at_ns
             events[:0] = [Dropped(at_ns=at_ns, what=what, count=count) for what, count in self._dropped.items()]

@@ -10,6 +10,7 @@ from edge.state.state import Pending, State
 from sensors.climate.vote import Vote, vote
 
 Side = str
+TOLERANCE = {"temperature_degc": 2.0, "humidity_pct": 8.0}  # sensor accuracy plus what differs within one room
 
 
 def absorb(state: State, at_ns: int, keys: Iterator[tuple[str, str]]) -> None:
@@ -41,7 +42,8 @@ def decide(state: State, at_ns: int) -> Decision:
 def voted(state: State, zone: str, quantity: str) -> Vote:
     """The zone's value by vote of its inside sensors."""
     points = state.plant.voters.get((zone, quantity), ())
-    return vote([state.fresh(spec.device, spec.point, spec.freshness_ns) for spec in points])
+    readings = [state.fresh(spec.device, spec.point, spec.freshness_ns) for spec in points]
+    return vote(readings, tolerance=TOLERANCE[quantity])
 
 
 def _side(limit: Limit, value: float, crossed: Side) -> Side:

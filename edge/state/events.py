@@ -75,7 +75,7 @@ class LinkState(msgspec.Struct, frozen=True, tag="link_state"):
 
 
 class StoreState(msgspec.Struct, frozen=True, tag="store_state"):
-    """How the disk stands: ok, capped (telemetry and events thinned), reserve (alarm, custody, intents only), failed."""
+    """How the disk stands: ok, capped (telemetry and events thinned), reserve (alarms, custody, intents), failed."""
 
     at_ns: int
     level: str

@@ -127,7 +127,7 @@ class Story:
     def climate(self, humidity_pct: float | None, temperature_degc: float = 20.0) -> None:
         """All three sensors agree."""
         for device in ("th-1", "th-2", "th-3"):
-            points = ("temperature_degc", "humidity_pct")
+            points = ("temperature", "humidity")
             self.tell(
                 Measurement(device=device, at_ns=self.at_ns, points=points, values=(temperature_degc, humidity_pct))
             )

@@ -47,7 +47,7 @@ def test_one_liar_of_three_does_not_cross_a_limit() -> None:
     story = Story()
     for _ in range(60):
         for device, value in (("th-1", 51.0), ("th-2", 52.0), ("th-3", 95.0)):
-            points = ("temperature_degc", "humidity_pct")
+            points = ("temperature", "humidity")
             story.tell(Measurement(device=device, at_ns=story.at_ns, points=points, values=(20.0, value)))
         story.advance(5)
     assert not story.of(LimitCrossed)

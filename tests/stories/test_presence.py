@@ -10,8 +10,8 @@ from edge.state.facts import (
     VolumesCatalogued,
     VolumeSeen,
 )
-from edge.state.snapshot import encode_folded, freeze, thaw
 from edge.state.snapshot import encode as encode_snapshot
+from edge.state.snapshot import encode_folded, freeze, thaw
 from tests.stories.small_vault import Story, small_plant
 
 BOOKS = ["A-01L-01-1-01", "A-01L-02-1-01", "A-01L-03-1-01", "A-01L-04-1-01"]
