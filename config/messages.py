@@ -62,7 +62,7 @@ class Texts:
 def load_texts(language: Language) -> Texts:
     """Read one language."""
     raw = files("config").joinpath("texts", f"{language}.yaml").read_text(encoding="utf-8")
-    return Texts(language, msgspec.convert(yaml.load(raw, Loader=yaml.CSafeLoader), TextFile))  # noqa: S506 it is safe
+    return Texts(language, msgspec.convert(yaml.load(raw, Loader=yaml.CSafeLoader), TextFile))
 
 
 def language_of(named: str, environ: Mapping[str, str]) -> Language:

@@ -1,0 +1,23 @@
+"""`lantai`: the daemon, and the technician's tool. `run` starts within a second, so it loads nothing of the tool."""
+
+import sys
+
+
+def main() -> int:
+    """The command line of `lantai`. Returns the exit code."""
+    from edge.cli.names import foreign_package  # noqa: PLC0415  each command loads only what it needs
+
+    arguments = sys.argv[1:]
+    stolen = foreign_package()
+    if stolen:
+        sys.stderr.write(f"lantai: {stolen}\n")
+        return 2
+    if arguments[:1] == ["run"]:
+        from edge.cli.run import run_if_plain  # noqa: PLC0415
+
+        code = run_if_plain(arguments[1:])
+        if code is not None:
+            return code
+    from edge.cli.app import tool  # noqa: PLC0415
+
+    return tool(arguments)

@@ -1,0 +1,1 @@
+"""The local API: a Unix socket for the technician's tool and the page. The kernel says who asks."""

@@ -1,0 +1,236 @@
+"""Every operation of the API: its arguments and what answers it."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Annotated, Any, NamedTuple
+
+import msgspec
+from msgspec import Meta
+
+from edge.api import answers, volumes
+from edge.api.catalogue import chunks, sort_lines
+from edge.api.house import House
+from edge.api.pairs import HOLD_S, Pairs
+from edge.api.people import Caller, is_auditor, role_for
+from edge.api.records import ActAnswer, HistoryAnswer, LayoutAnswer, TraceAnswer
+from edge.api.wire import MOST_LINES, Refused
+from edge.rules.operator import ROLES, TWO_PERSONS
+from edge.state.events import OperatorAction
+from edge.state.facts import ActionTaken, CataloguedVolume, Fact, PlatformCommandTaken
+
+ACT_S = 30.0  # an action is answered after its commit; a disk that takes longer is in trouble
+Limit = Annotated[int, Meta(ge=1, le=10_000)]
+IMPORT = "catalogue.import"
+
+
+class Desk:
+    """What the handlers of one server share: the daemon, and the requests that wait for a second person."""
+
+    def __init__(self, house: House) -> None:
+        self.house = house
+        self.pairs = Pairs()
+        self._taken = 0
+
+    async def act(self, who: Caller, role: str, action: str, **more: Any) -> str:
+        """Put an action through the step. Raises Refused(no_answer) when its commit does not come."""
+        self._taken += 1
+        now_ns = self.house.now()
+        event = OperatorAction(
+            id=f"{now_ns:x}-{self._taken}",
+            at_ns=now_ns,
+            action=action,
+            person=who.person,
+            role=role,
+            terminal=who.terminal,
+            **more,
+        )
+        try:
+            async with asyncio.timeout(ACT_S):
+                return await self.house.act(event)
+        except TimeoutError:
+            raise Refused("no_answer", action=action, seconds=int(ACT_S)) from None
+
+
+class Nothing(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """An operation without arguments."""
+
+
+class VolumeArgs(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    volume: str
+    limit: Limit = 200
+
+
+class BeliefsArgs(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    after: str = ""
+    limit: Limit = volumes.PAGE
+
+
+class HistoryArgs(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`since_s`: how far back from now."""
+
+    device: str
+    point: str
+    since_s: Annotated[float, Meta(gt=0)] = 86_400.0
+    limit: Limit = 1000
+
+
+class ActArgs(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`role`: the one to act in; '' takes the first of the person's roles that may."""
+
+    action: Annotated[str, Meta(max_length=64)]
+    args: dict[str, str] = {}
+    role: str = ""
+
+
+class ImportArgs(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Lines as [volume, epc, slot, thickness_mm]."""
+
+    lines: Annotated[tuple[CataloguedVolume, ...], Meta(max_length=MOST_LINES)]
+    dry_run: bool = False
+    role: str = ""
+
+
+class CommandArgs(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    command: str
+
+
+async def _status(desk: Desk, _who: Caller, _args: Nothing) -> object:
+    house = desk.house
+    return answers.status(house.state, house.now(), house.store_standing(), house.measured())
+
+
+async def _devices(desk: Desk, _who: Caller, _args: Nothing) -> object:
+    return answers.devices(desk.house.state, desk.house.now())
+
+
+async def _alarms(desk: Desk, _who: Caller, _args: Nothing) -> object:
+    return answers.alarms(desk.house.state)
+
+
+async def _layout(desk: Desk, _who: Caller, _args: Nothing) -> object:
+    vault = desk.house.state.plant.vault
+    return LayoutAnswer(vault.zones, vault.racks)
+
+
+async def _find(desk: Desk, _who: Caller, args: VolumeArgs) -> object:
+    return volumes.find(desk.house.state, args.volume, desk.house.now())
+
+
+async def _beliefs(desk: Desk, _who: Caller, args: BeliefsArgs) -> object:
+    return volumes.beliefs(desk.house.state, args.after, args.limit, desk.house.now())
+
+
+async def _trace(desk: Desk, who: Caller, args: VolumeArgs) -> object:
+    known = desk.house.state.volumes
+    row = known.row.get(args.volume, known.row_of_epc.get(args.volume.lower()))
+    if row is None:
+        raise Refused("unknown_volume", volume=args.volume)
+    volume = known.lines[row].volume
+    facts = await desk.house.trace(volume, args.limit)
+    readable = [fact for fact in facts if may_read(who, fact)]
+    return TraceAnswer([answers.shown(fact, volume) for fact in readable], len(facts) - len(readable))
+
+
+async def _history(desk: Desk, _who: Caller, args: HistoryArgs) -> object:
+    spec = desk.house.state.plant.points.get((args.device, args.point))
+    if spec is None:
+        raise Refused("unknown_point", point=f"{args.device}/{args.point}")
+    since_ns = desk.house.now() - int(args.since_s * 1e9)
+    values = await desk.house.history(args.device, args.point, since_ns, args.limit)
+    return HistoryAnswer(
+        args.device, args.point, spec.quantity, [(answers.utc(at_ns), value) for at_ns, value in values]
+    )
+
+
+async def _act(desk: Desk, who: Caller, args: ActArgs) -> object:
+    if args.action == IMPORT:
+        raise Refused("bad_arguments", detail="use the operation import")
+    role = role_for(who, args.action, args.role)
+    if args.action in TWO_PERSONS:
+        return await _act_of_two(desk, who, role, args)
+    asked_ns = desk.house.now()
+    answer = await desk.act(who, role, args.action, args=args.args)
+    return ActAnswer(answer, command=_command_since(desk, args.args.get("actuator", ""), asked_ns))
+
+
+async def _act_of_two(desk: Desk, who: Caller, role: str, args: ActArgs) -> ActAnswer:
+    """The first request is on record as one that lacks its second person; the second completes it."""
+    may = role in ROLES[args.action]
+    held = desk.pairs.first_of(who, args.action, args.args, desk.house.now()) if may else None
+    if held is not None:
+        answer = await desk.act(held.first, held.role, args.action, args=args.args, second_person=who.person)
+        return ActAnswer(answer)
+    answer = await desk.act(who, role, args.action, args=args.args)
+    if answer != "second_person_needed":
+        return ActAnswer(answer)
+    desk.pairs.hold(who, role, args.action, args.args, desk.house.now())
+    return ActAnswer(answer, held_s=HOLD_S)
+
+
+def _command_since(desk: Desk, actuator: str, asked_ns: int) -> str:
+    """The newest command about an actuator that was intended from `asked_ns` on: what this action led to."""
+    asked = desk.house.state.asked.get(actuator)
+    if asked is None or asked.at_ns < asked_ns:
+        return ""
+    return desk.house.feed.newest(actuator)
+
+
+async def _import(desk: Desk, who: Caller, args: ImportArgs) -> object:
+    sorted_lines = sort_lines(desk.house.state, args.lines)
+    if args.dry_run:
+        return sorted_lines.answer()
+    role = role_for(who, IMPORT, args.role)
+    good = [args.lines[i] for i in sorted_lines.good]
+    if not good:  # a person who may not import is told so even when nothing would change
+        answer = "accepted" if role in ROLES[IMPORT] else "role_not_allowed"
+        results = [answer]
+    else:
+        results = await asyncio.gather(*(desk.act(who, role, IMPORT, volumes=chunk) for chunk in chunks(good)))
+    refusal = next((result for result in results if result != "accepted"), "")
+    if refusal:
+        raise Refused(refusal, action=IMPORT)
+    return sorted_lines.answer()
+
+
+async def _command(desk: Desk, _who: Caller, args: CommandArgs) -> object:
+    return answers.command(desk.house.state, desk.house.feed.command(args.command))
+
+
+def may_read(who: Caller, fact: Fact) -> bool:
+    """The audit trail is the auditor's; everything else any role's."""
+    return is_auditor(who) or not isinstance(fact, ActionTaken | PlatformCommandTaken)
+
+
+class Op(NamedTuple):
+    """One operation: the type of its arguments, and its handler."""
+
+    args: type
+    answer: Callable[[Desk, Caller, Any], Awaitable[object]]
+
+
+OPS: dict[str, Op] = {
+    "status": Op(Nothing, _status),
+    "devices": Op(Nothing, _devices),
+    "alarms": Op(Nothing, _alarms),
+    "layout": Op(Nothing, _layout),
+    "find": Op(VolumeArgs, _find),
+    "beliefs": Op(BeliefsArgs, _beliefs),
+    "trace": Op(VolumeArgs, _trace),
+    "history": Op(HistoryArgs, _history),
+    "act": Op(ActArgs, _act),
+    "import": Op(ImportArgs, _import),
+    "command": Op(CommandArgs, _command),
+}
+WATCH = "watch"  # the one that streams: edge/api/server.py
+
+
+async def answer(desk: Desk, who: Caller, op: str, raw_args: msgspec.Raw) -> object:
+    """Carry out one request. Raises Refused."""
+    known = OPS.get(op)
+    if known is None:
+        raise Refused("unknown_operation", op=op[:64], known=", ".join((*OPS, WATCH)))
+    try:
+        args: Any = msgspec.json.decode(raw_args, type=known.args)
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
+        raise Refused("bad_arguments", detail=f"{op}: {error}") from None
+    return await known.answer(desk, who, args)

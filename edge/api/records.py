@@ -1,0 +1,191 @@
+"""What the API answers, as records. Times are UTC; codes are text ids (config/texts)."""
+
+from datetime import datetime
+from typing import Any, Literal
+
+import msgspec
+
+from config.vault import Rack, Zone
+from edge.state.facts import Lane, Severity, Status
+
+Health = Literal["ok", "degraded", "life_safety"]
+
+
+class Unknown(msgspec.Struct, frozen=True):
+    """Something that cannot be told now; the text of `code` says what would prove it."""
+
+    code: str
+    subject: str
+
+
+class StoreStanding(msgspec.Struct, frozen=True):
+    """How the journal stands: highest committed and acknowledged sequence per lane, facts that wait for the platform,
+    and the disk level (ok, capped, reserve, failed)."""
+
+    committed: dict[Lane, int]
+    acked: dict[Lane, int]
+    backlog: int
+    level: str
+
+
+class StatusAnswer(msgspec.Struct, frozen=True):
+    """The vault at a glance. `volumes` counts by status; `alarms` counts active ones by severity; `measured` is what
+    the daemon counts of itself."""
+
+    health: Health
+    centre: str
+    vault: str
+    node: str
+    timezone: str
+    language: str
+    now: datetime
+    started: datetime
+    boot: str
+    clock_is_sure: bool
+    volumes: dict[Status, int]
+    devices_ok: int
+    devices_lost: int
+    devices_unheard: int
+    alarms: dict[Severity, int]
+    alarms_unacknowledged: int
+    open_commands: int
+    unknown: tuple[Unknown, ...]
+    store: StoreStanding
+    measured: dict[str, int | float]
+
+
+class PointAnswer(msgspec.Struct, frozen=True):
+    """The newest reading of a point; `value` None: unknown (no valid value, or older than its freshness limit)."""
+
+    point: str
+    quantity: str
+    value: float | None
+    at: datetime | None
+
+
+class DeviceAnswer(msgspec.Struct, frozen=True):
+    """`is_ok` None: it was never heard of since the store began."""
+
+    device: str
+    kind: Literal["reader", "sensor", "board", "link"]
+    is_ok: bool | None
+    since: datetime | None
+    reason: str
+    points: tuple[PointAnswer, ...] = ()
+
+
+class ActuatorAnswer(msgspec.Struct, frozen=True):
+    """`state` is what the read-back says, None when it cannot be told; `wanted` what it was last told to take."""
+
+    actuator: str
+    board: str
+    zones: tuple[str, ...]
+    state: str | None
+    since: datetime | None
+    wanted: str | None
+
+
+class DevicesAnswer(msgspec.Struct, frozen=True):
+    """Everything configured, in configuration order, then links."""
+
+    devices: tuple[DeviceAnswer, ...]
+    actuators: tuple[ActuatorAnswer, ...]
+
+
+class AlarmAnswer(msgspec.Struct, frozen=True):
+    """A condition that is not yet both over and acknowledged."""
+
+    alarm: str
+    code: str
+    severity: Severity
+    zone: str
+    source: str
+    raised: datetime
+    is_active: bool
+    acknowledged_by: str
+
+
+class Candidate(msgspec.Struct, frozen=True):
+    """A segment the volume may stand in."""
+
+    segment: str
+    confidence: float
+
+
+class FindAnswer(msgspec.Struct, frozen=True):
+    """Where a volume is: `segment` is its known place (None: none yet), `confidence` how sure the evidence now is of
+    that place, `age_s` how old the last read is (None: never read). `candidates`: the best three while it is unsure."""
+
+    volume: str
+    epc: str
+    status: Status
+    segment: str | None
+    zone: str | None
+    book_slot: str
+    book_segment: str | None
+    thickness_mm: int
+    confidence: float
+    age_s: float | None
+    last_seen: datetime | None
+    holder: str | None
+    candidates: tuple[Candidate, ...]
+
+
+class BeliefsAnswer(msgspec.Struct, frozen=True):
+    """One page: (volume, top candidate or None, confidence, status); `next` is the `after` of the next page."""
+
+    volumes: list[tuple[str, str | None, float, Status]]
+    next: str | None
+
+
+class CommandAnswer(msgspec.Struct, frozen=True):
+    """From committed facts: `open` has an intent and no outcome yet, `ended` has both, `unknown` is not (or no longer)
+    remembered."""
+
+    command: str
+    stage: Literal["open", "ended", "unknown"]
+    actuator: str = ""
+    wanted: str = ""
+    result: str = ""
+    reason: str = ""
+
+
+class ActAnswer(msgspec.Struct, frozen=True):
+    """`answer` is 'accepted' or a text id. `command`: the command that follows, whose outcome `command` tells.
+    `held_s`: how long it waits for the second person, 0 when it does not."""
+
+    answer: str
+    command: str = ""
+    held_s: int = 0
+
+
+class ImportAnswer(msgspec.Struct, frozen=True):
+    """What became of the lines of one request; `problems` are (index of the line in the request, text id)."""
+
+    new: int
+    changed: int
+    same: int
+    problems: tuple[tuple[int, str], ...]
+
+
+class LayoutAnswer(msgspec.Struct, frozen=True):
+    """What slots are made of: enough to check a catalogue file."""
+
+    zones: tuple[Zone, ...]
+    racks: tuple[Rack, ...]
+
+
+class TraceAnswer(msgspec.Struct, frozen=True):
+    """Oldest first. `withheld`: facts of the audit trail that only an auditor may read."""
+
+    facts: list[dict[str, Any]]
+    withheld: int
+
+
+class HistoryAnswer(msgspec.Struct, frozen=True):
+    """Oldest first: (at in UTC, value or None where the device gave no valid one)."""
+
+    device: str
+    point: str
+    quantity: str
+    values: list[tuple[datetime, float | None]]

@@ -1,0 +1,89 @@
+"""Where volumes are believed to be: one, with everything known of it, or all, page by page."""
+
+from typing import get_args
+
+import numpy as np
+
+from edge.api.answers import utc
+from edge.api.records import BeliefsAnswer, Candidate, FindAnswer
+from edge.api.wire import Refused
+from edge.state.facts import Status
+from edge.state.state import State
+from edge.state.volumes import NOWHERE
+from sensors.rfid.locate import Belief, locate
+
+PAGE = 1000  # volumes a page: 3 ms of the loop that also runs the step
+_STATUSES = get_args(Status)
+
+
+def find(state: State, volume: str, now_ns: int) -> FindAnswer:
+    """One volume, by id or by the EPC on its tag. Raises Refused(unknown_volume)."""
+    volumes = state.volumes
+    row = volumes.row.get(volume, volumes.row_of_epc.get(volume.lower()))
+    if row is None:
+        raise Refused("unknown_volume", volume=volume)
+    line = volumes.lines[row]
+    places = state.plant.places
+    place, book, tag = int(volumes.place[row]), int(volumes.book[row]), int(volumes.tag[row])
+    belief = _belief(state, np.array([row]), now_ns)
+    top = [int(segment) for segment in belief.top[0]]
+    shares = [round(float(share), 4) for share in belief.confidence[0]]
+    last_seen_ns = int(state.evidence.last_seen_ns[tag])
+    is_sure = place == top[0] and shares[0] >= state.plant.vault.policy.presence.sure
+    return FindAnswer(
+        volume=line.volume,
+        epc=line.epc,
+        status=_STATUSES[int(volumes.status[row])],
+        segment=_segment(state, place),
+        zone=places.segment_zone[place] if place != NOWHERE else None,
+        book_slot=line.slot,
+        book_segment=_segment(state, book),
+        thickness_mm=line.thickness_mm,
+        confidence=shares[top.index(place)] if place != NOWHERE and place in top else 0.0,
+        age_s=round((now_ns - last_seen_ns) / 1e9, 3) if last_seen_ns else None,
+        last_seen=utc(last_seen_ns) if last_seen_ns else None,
+        holder=None,
+        candidates=()
+        if is_sure
+        else tuple(
+            Candidate(places.segment_ids[segment], share)
+            for segment, share in zip(top, shares, strict=True)
+            if segment != NOWHERE
+        ),
+    )
+
+
+def beliefs(state: State, after: str, limit: int, now_ns: int) -> BeliefsAnswer:
+    """Top candidates of up to `limit` volumes (at most PAGE) behind `after` in catalogue order, '' for the first page.
+    Raises Refused(unknown_volume)."""
+    volumes = state.volumes
+    start = 0
+    if after:
+        if after not in volumes.row:
+            raise Refused("unknown_volume", volume=after)
+        start = volumes.row[after] + 1
+    rows = np.arange(start, min(start + max(1, min(limit, PAGE)), len(volumes)))
+    if not len(rows):
+        return BeliefsAnswer([], None)
+    belief = _belief(state, rows, now_ns)
+    names = (*state.plant.places.segment_ids, None)  # NOWHERE is -1: the last
+    columns = zip(
+        rows.tolist(),
+        belief.top[:, 0].tolist(),
+        belief.confidence[:, 0].tolist(),
+        volumes.status[rows].tolist(),
+        strict=True,
+    )
+    found: list[tuple[str, str | None, float, Status]] = [
+        (volumes.lines[row].volume, names[segment], round(share, 4), _STATUSES[status])
+        for row, segment, share, status in columns
+    ]
+    return BeliefsAnswer(found, found[-1][0] if int(rows[-1]) + 1 < len(volumes) else None)
+
+
+def _belief(state: State, rows: np.ndarray[tuple[int], np.dtype[np.int64]], now_ns: int) -> Belief:
+    return locate(state.evidence, state.volumes.tag[rows], state.plant.beside, now_ns)
+
+
+def _segment(state: State, index: int) -> str | None:
+    return state.plant.places.segment_ids[index] if index != NOWHERE else None

@@ -1,0 +1,79 @@
+"""The technician's tool: every command but `run`, which it only describes."""
+
+import os
+import sys
+from collections.abc import Sequence
+
+import typer
+from typer.exceptions import Abort, Exit, TyperException
+
+from config.messages import Texts, language_of, load_texts
+from edge.cli.commands import acts, files, importing, looks, records, replaying
+from edge.cli.options import LANG, options
+from edge.cli.screen import Screen
+from edge.cli.trouble import BAD_INPUT, OK, Trouble
+
+COMMANDS = (
+    *("run", "check", "config", "explain", "replay", "import"),
+    *("status", "devices", "alarms", "find", "trace", "history", "watch"),
+    *("set", "ack", "vouch-clock"),
+)
+INTERRUPTED = 130  # 128 + SIGINT
+
+
+def tool(arguments: Sequence[str]) -> int:
+    """Run one command; returns its exit code. Nothing a person does wrong ends in a traceback."""
+    texts = load_texts(language_of(_named_language(arguments), os.environ))
+    screen = Screen(texts, is_json="--json" in arguments)
+    try:
+        result = app(texts)(args=list(arguments) or ["--help"], prog_name="lantai", standalone_mode=False)
+        sys.stdout.flush()
+    except Trouble as trouble:
+        screen.trouble(trouble)
+        return trouble.exit_code
+    except Exit as leaving:
+        return leaving.exit_code
+    except TyperException as misuse:
+        screen.trouble(Trouble("bad_usage", seen=misuse.format_message(), command=_command(arguments)))
+        return BAD_INPUT
+    except (KeyboardInterrupt, Abort):
+        return INTERRUPTED
+    except BrokenPipeError:  # `lantai ... | head`: the reader has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return OK
+    return result if isinstance(result, int) else OK
+
+
+def app(texts: Texts) -> typer.Typer:
+    """The commands, with their help in this language."""
+    made = typer.Typer(
+        help=texts.label("help_lantai"),
+        add_completion=False,
+        rich_markup_mode="rich",
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    lang_option = options(texts).lang
+
+    @made.callback()
+    def common(lang: str = lang_option) -> None:
+        del lang  # taken from the words before anything is parsed
+
+    for commands in (files, importing, looks, records, acts, replaying):
+        commands.add(made, texts)
+    return made
+
+
+def _command(arguments: Sequence[str]) -> str:
+    """The command that was misused, as `lantai NAME` or `lantai`."""
+    known = [word for word in arguments[:1] if word in COMMANDS]
+    return " ".join(("lantai", *known))
+
+
+def _named_language(arguments: Sequence[str]) -> str:
+    """The value of --lang: help is built before anything is parsed."""
+    for i, word in enumerate(arguments):
+        if word.startswith(f"{LANG}="):
+            return word.partition("=")[2]
+        if word == LANG and i + 1 < len(arguments):
+            return arguments[i + 1]
+    return ""

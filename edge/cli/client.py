@@ -1,0 +1,91 @@
+"""The tool's end of the local API: one blocking connection."""
+
+import itertools
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, TypeVar
+
+import msgspec
+
+from edge.api.wire import PREFIX, REPLY_BYTES, SOCKET_NAME, Reply, framed
+from edge.cli.trouble import NO_DAEMON, Trouble
+
+Answer = TypeVar("Answer")
+CONNECT_S = 5.0
+ANSWER_S = 60.0  # the daemon itself gives up on an action after 30 s
+_reply = msgspec.json.Decoder(Reply)
+
+
+class Daemon:
+    """A connection to the daemon whose state directory this is. Raises Trouble when there is none."""
+
+    def __init__(self, state_dir: Path) -> None:
+        self._path = state_dir / SOCKET_NAME
+        self._ids = itertools.count(1)
+        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self._socket.settimeout(CONNECT_S)
+        try:
+            self._socket.connect(str(self._path))
+        except PermissionError:
+            self._socket.close()
+            raise Trouble("socket_forbidden", NO_DAEMON, socket=str(self._path)) from None
+        except OSError as error:  # absent, refused, path too long: nobody listens there
+            self._socket.close()
+            raise Trouble("no_daemon", NO_DAEMON, socket=str(self._path), seen=error.strerror or str(error)) from None
+        self._socket.settimeout(ANSWER_S)
+
+    def ask(self, op: str, answer: type[Answer], **args: object) -> Answer:
+        """The result as a record. Raises Trouble with the daemon's refusal, or when it goes away."""
+        return msgspec.json.decode(self.ask_raw(op, **args), type=answer)
+
+    def ask_raw(self, op: str, **args: object) -> msgspec.Raw:
+        """The result as it came."""
+        self._send(op, args)
+        return self._receive().result
+
+    def watch(self) -> Iterator[tuple[tuple[dict[str, Any], ...], int]]:
+        """Committed facts as they come, with how many were dropped before them; for ever."""
+        self._send("watch", {})
+        self._receive()
+        self._socket.settimeout(None)
+        while True:
+            portion = self._receive()
+            yield portion.facts, portion.dropped
+
+    def close(self) -> None:
+        """Hang up."""
+        self._socket.close()
+
+    def _send(self, op: str, args: dict[str, object]) -> None:
+        try:
+            self._socket.sendall(framed({"v": 1, "id": next(self._ids), "op": op, "args": args}))
+        except OSError:
+            raise self._gone() from None
+
+    def _receive(self) -> Reply:
+        (length,) = PREFIX.unpack(self._exactly(PREFIX.size))
+        if length > REPLY_BYTES:
+            raise self._gone()
+        reply = _reply.decode(self._exactly(length))
+        if reply.error is not None:
+            raise Trouble(reply.error.code, **reply.error.args)
+        return reply
+
+    def _exactly(self, count: int) -> bytes:
+        parts: list[bytes] = []
+        while count:
+            try:
+                part = self._socket.recv(min(count, 1 << 20))
+            except TimeoutError:
+                raise Trouble("daemon_silent", NO_DAEMON, socket=str(self._path), seconds=int(ANSWER_S)) from None
+            except OSError:
+                raise self._gone() from None
+            if not part:
+                raise self._gone()
+            parts.append(part)
+            count -= len(part)
+        return b"".join(parts)
+
+    def _gone(self) -> Trouble:
+        return Trouble("daemon_gone", NO_DAEMON, socket=str(self._path))

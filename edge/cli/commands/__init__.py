@@ -1,0 +1,1 @@
+"""One module per kind of command; each adds its own to the tool."""

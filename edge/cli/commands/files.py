@@ -1,0 +1,110 @@
+"""Commands on files, without a daemon: run (described here, started elsewhere), check, config show, explain, replay."""
+
+from pathlib import Path
+
+import typer
+
+from config.load import Loaded, load, shown
+from config.messages import Texts
+from config.problem import ConfigError
+from edge.cli.options import described, options
+from edge.cli.run import RunArguments
+from edge.cli.run import run as run_daemon
+from edge.cli.run_logging import LEVELS
+from edge.cli.screen import Screen
+from edge.cli.trouble import BAD_INPUT, OK, Trouble
+
+
+def add(app: typer.Typer, texts: Texts) -> None:
+    """`run`, `check`, `config show`, `explain`."""
+    option = options(texts)
+    origin_option = typer.Option(False, "--origin", help=texts.label("help_origin"))
+    metrics_option = typer.Option("", "--metrics", metavar="HOST:PORT", help=texts.label("help_metrics"))
+    level_option = typer.Option("info", "--log-level", metavar="|".join(LEVELS), help=texts.label("help_log_level"))
+
+    @app.command(help=described(texts, "run", "run /etc/lantai/vault.yaml", "run vault.yaml --metrics 127.0.0.1:9477"))
+    def run(
+        config: Path,
+        state: Path = option.state,
+        metrics: str = metrics_option,
+        log_level: str = level_option,
+    ) -> int:
+        if log_level not in LEVELS:
+            raise Trouble("unknown_log_level", seen=log_level, known=", ".join(LEVELS))
+        return run_daemon(RunArguments(config, state, metrics, log_level))
+
+    @app.command(help=described(texts, "check", "check vault.yaml", "check vault.yaml --json"))
+    def check(file: Path, json: bool = option.json, lang: str = option.lang) -> int:
+        del lang
+        screen = Screen(texts, is_json=json)
+        loaded = checked(screen, file)
+        if loaded is None:
+            return BAD_INPUT
+        vault = loaded.vault
+        counts = {
+            "racks": len(vault.racks),
+            "readers": len(vault.readers),
+            "sensors": len(vault.sensors),
+            "boards": len(vault.boards),
+            "actuators": len(vault.actuators),
+        }
+        if json:
+            screen.json({"ok": True, "problems": [], **counts})
+        else:
+            screen.say("check_ok", "green", file=file, **counts)
+        return OK
+
+    config = typer.Typer(help=texts.label("help_config_group"))
+    app.add_typer(config, name="config")
+
+    @config.command(help=described(texts, "config_show", "config show vault.yaml --origin"))
+    def show(file: Path, origin: bool = origin_option, json: bool = option.json, lang: str = option.lang) -> int:
+        del lang
+        screen = Screen(texts, is_json=json)
+        loaded = checked(screen, file)
+        if loaded is None:
+            return BAD_INPUT
+        rows = shown(loaded)
+        if json:
+            screen.json(
+                [
+                    {"path": path, "value": value, "file": place.file if place else None, "line": place and place.line}
+                    for path, value, place in rows
+                ]
+            )
+            return OK
+        for path, value, place in rows:
+            where = f"{place.file}:{place.line}" if place else texts.label("default_value")
+            screen.line(f"{path} = {value}" + (f"    # {where}" if origin else ""))
+        return OK
+
+    @app.command(help=described(texts, "explain", "explain leak_unknown", "explain no_person --lang zh-CN"))
+    def explain(code: str, json: bool = option.json, lang: str = option.lang) -> int:
+        del lang
+        screen = Screen(texts, is_json=json)
+        if not texts.is_known(code):
+            near = ", ".join(texts.nearest(code)) or "-"
+            raise Trouble("unknown_code", seen=code, nearest=near)
+        text = texts.code(code)
+        if json:
+            screen.json({"code": code, "title": text.title, "meaning": text.meaning, "next_step": text.next_step})
+            return OK
+        screen.line(f"{code}: {text.title}", "bold")
+        screen.line(text.meaning)
+        screen.line(f"{texts.label('next_step')}: {text.next_step}")
+        return OK
+
+
+def checked(screen: Screen, file: Path) -> Loaded | None:
+    """The configuration, or None with every problem shown."""
+    try:
+        return load(file)
+    except ConfigError as error:
+        problems = error.problems
+    if screen.is_json:
+        screen.json({"ok": False, "problems": problems})
+        return None
+    for problem in problems:
+        screen.line(str(problem))
+    screen.say("check_failed", "red", file=file, count=len(problems))
+    return None

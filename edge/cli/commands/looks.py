@@ -1,0 +1,169 @@
+"""Commands that look at the running vault: status, devices, alarms, find."""
+
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import typer
+
+from config.messages import Texts
+from edge.api.records import AlarmAnswer, DevicesAnswer, FindAnswer, StatusAnswer
+from edge.cli.client import Daemon
+from edge.cli.options import described, options
+from edge.cli.screen import Screen, number, seconds
+from edge.cli.trouble import DEGRADED, LIFE_SAFETY, OK
+
+EXIT_OF_HEALTH = {"ok": OK, "degraded": DEGRADED, "life_safety": LIFE_SAFETY}
+_STYLE_OF_HEALTH = {"ok": "green", "degraded": "yellow", "life_safety": "bold red"}
+_MOST_UNKNOWN = 40
+
+
+def add(app: typer.Typer, texts: Texts) -> None:
+    """`status`, `devices`, `alarms`, `find`."""
+    option = options(texts)
+
+    @app.command(help=described(texts, "status", "status", "status --json"))
+    def status(state: Path = option.state, json: bool = option.json, lang: str = option.lang) -> int:
+        del lang
+        screen, daemon = Screen(texts, is_json=json), Daemon(state)
+        answer = standing(screen, daemon)
+        if json:
+            screen.json(answer)
+        else:
+            _show_status(screen, answer)
+        return EXIT_OF_HEALTH[answer.health]
+
+    @app.command(help=described(texts, "devices", "devices", "devices --json"))
+    def devices(state: Path = option.state, json: bool = option.json, lang: str = option.lang) -> int:
+        del lang
+        screen, daemon = Screen(texts, is_json=json), Daemon(state)
+        answer = daemon.ask("devices", DevicesAnswer)
+        if json:
+            screen.json(answer)
+        else:
+            standing(screen, daemon)
+            _show_devices(screen, answer)
+        return OK if all(device.is_ok for device in answer.devices) else DEGRADED
+
+    @app.command(help=described(texts, "alarms", "alarms", "alarms --json"))
+    def alarms(state: Path = option.state, json: bool = option.json, lang: str = option.lang) -> int:
+        del lang
+        screen, daemon = Screen(texts, is_json=json), Daemon(state)
+        answer = daemon.ask("alarms", list[AlarmAnswer])
+        if json:
+            screen.json(answer)
+        elif answer:
+            standing(screen, daemon)
+            _show_alarms(screen, answer)
+        else:
+            screen.say("no_alarms", "green")
+        active = [alarm for alarm in answer if alarm.is_active]
+        if any(alarm.severity == "life_safety" for alarm in active):
+            return LIFE_SAFETY
+        return DEGRADED if active else OK
+
+    @app.command(help=described(texts, "find", "find V000123", "find 2c00257bf46b2f2000000001 --json"))
+    def find(volume: str, state: Path = option.state, json: bool = option.json, lang: str = option.lang) -> int:
+        del lang
+        screen, daemon = Screen(texts, is_json=json), Daemon(state)
+        answer = daemon.ask("find", FindAnswer, volume=volume)
+        if json:
+            screen.json(answer)
+        else:
+            standing(screen, daemon)
+            _show_found(screen, answer)
+        return OK
+
+
+def standing(screen: Screen, daemon: Daemon) -> StatusAnswer:
+    """The daemon's status; from here on times are shown in its vault's zone."""
+    answer = daemon.ask("status", StatusAnswer)
+    screen.zone = ZoneInfo(answer.timezone)
+    return answer
+
+
+def _show_status(screen: Screen, answer: StatusAnswer) -> None:
+    say, style = screen.say, _STYLE_OF_HEALTH[answer.health]
+    say(f"health_{answer.health}", style, vault=answer.vault, node=answer.node)
+    say("status_time", now=screen.local(answer.now), started=screen.local(answer.started))
+    say("status_volumes", "", **answer.volumes, total=sum(answer.volumes.values()))
+    say("status_devices", ok=answer.devices_ok, lost=answer.devices_lost, unheard=answer.devices_unheard)
+    say("status_alarms", "", **answer.alarms, unacknowledged=answer.alarms_unacknowledged)
+    say("status_store", level=screen.texts.label(f"store_level_{answer.store.level}"), backlog=answer.store.backlog)
+    if not answer.unknown:
+        return
+    say("status_unknown", "bold", count=len(answer.unknown))
+    for item in answer.unknown[:_MOST_UNKNOWN]:
+        text = screen.texts.code(item.code, {"subject": item.subject})
+        screen.line(f"  {item.subject}: {text.title}. {text.next_step}")
+    if len(answer.unknown) > _MOST_UNKNOWN:
+        say("and_more", count=len(answer.unknown) - _MOST_UNKNOWN)
+
+
+def _show_devices(screen: Screen, answer: DevicesAnswer) -> None:
+    label, title = screen.texts.label, screen.texts.title
+    rows = []
+    for device in answer.devices:
+        how = {True: "device_ok", False: "device_is_lost", None: "device_is_unheard"}[device.is_ok]
+        points = ", ".join(f"{point.point} {number(point.value)}" for point in device.points)
+        kind = label(f"kind_{device.kind}")
+        rows.append((device.device, kind, label(how), screen.local(device.since), title(device.reason), points))
+    screen.table(
+        ("column_device", "column_kind", "column_state", "column_since", "column_reason", "column_points"), rows
+    )
+    if answer.actuators:
+        screen.line("")
+        actuators = [
+            (
+                item.actuator,
+                ", ".join(item.zones),
+                label(f"state_{item.state}"),
+                label(f"state_{item.wanted}") if item.wanted else "-",
+                screen.local(item.since),
+            )
+            for item in answer.actuators
+        ]
+        screen.table(("column_actuator", "column_zones", "column_state", "column_wanted", "column_since"), actuators)
+
+
+def _show_alarms(screen: Screen, answer: list[AlarmAnswer]) -> None:
+    label = screen.texts.label
+    rows = [
+        (
+            label(f"severity_{alarm.severity}"),
+            screen.texts.title(alarm.code),
+            alarm.source,
+            alarm.zone or "-",
+            screen.local(alarm.raised),
+            label("alarm_active" if alarm.is_active else "alarm_over"),
+            alarm.acknowledged_by or "-",
+            alarm.alarm,
+        )
+        for alarm in answer
+    ]
+    screen.table(
+        (
+            "column_severity",
+            "column_alarm",
+            "column_source",
+            "column_zone",
+            "column_raised",
+            "column_state",
+            "column_acknowledged",
+            "column_key",
+        ),
+        rows,
+    )
+
+
+def _show_found(screen: Screen, answer: FindAnswer) -> None:
+    label = screen.texts.label
+    screen.line(f"{answer.volume}: {label(f'volume_{answer.status}')}", "bold")
+    screen.say("find_place", segment=answer.segment or "-", zone=answer.zone or "-")
+    screen.say("find_book", slot=answer.book_slot, segment=answer.book_segment or "-")
+    if answer.age_s is None:
+        screen.say("find_never")
+    else:
+        screen.say("find_sure", percent=f"{answer.confidence * 100:.1f}", age=seconds(answer.age_s))
+    screen.say("find_holder", holder=answer.holder or "-")
+    for candidate in answer.candidates:
+        screen.say("find_candidate", segment=candidate.segment, percent=f"{candidate.confidence * 100:.1f}")

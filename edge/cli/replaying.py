@@ -1,0 +1,78 @@
+"""`lantai replay`: recorded input through today's step, held against the journal of the same store."""
+
+import hashlib
+from itertools import islice
+from pathlib import Path
+
+import msgspec
+
+from config.load import Loaded
+from edge.cli.trouble import Trouble
+from edge.daemon.replay import Difference, Replayed, differences, replay
+from edge.state.facts import LANES
+from edge.store.input_log import read_log
+from edge.store.ledger import load_ledger
+from edge.store.reading import Journal
+from edge.store.schema import FILE_NAME, open_reader
+
+
+class Report(msgspec.Struct, frozen=True):
+    """`digest`: SHA-256 over the replayed facts, one JSON a line. `compared`: facts of the journal they were held
+    against, None where it does not reach back so far or is not there."""
+
+    events: int
+    facts: int
+    digest: str
+    torn: str
+    layout_differs: bool
+    compared: int | None
+    differences: list[Difference]
+
+    @property
+    def differs(self) -> bool:
+        return bool(self.differences)
+
+
+def replayed(loaded: Loaded, log: Path, state_dir: Path) -> Report:
+    """Re-run one file of the input log. Raises Trouble for a file that cannot be replayed."""
+    try:
+        header = read_log(log).header
+    except OSError as error:
+        raise Trouble("log_unreadable", file=str(log), seen=error.strerror or str(error)) from None
+    except ValueError as error:
+        raise Trouble("log_unreadable", file=str(log), seen=str(error)) from None
+    if header.continues:
+        raise Trouble("log_continues", file=str(log))
+    try:
+        result = replay(loaded, log)
+    except ValueError as error:  # its starting state is of another version, or its bytes are no events
+        raise Trouble("log_unreadable", file=str(log), seen=str(error)) from None
+    compared, found = _compared(state_dir / FILE_NAME, result)
+    return Report(
+        events=result.events,
+        facts=len(result.facts),
+        digest=hashlib.sha256(b"\n".join(result.facts)).hexdigest(),
+        torn=result.torn,
+        layout_differs=result.layout_differs,
+        compared=compared,
+        differences=found,
+    )
+
+
+def _compared(database: Path, result: Replayed) -> tuple[int | None, list[Difference]]:
+    """The journal is read beside a running daemon; what it committed after the log's end is not looked at."""
+    if not database.is_file():
+        return None, []
+    connection = open_reader(database)
+    try:
+        ledger = load_ledger(connection)
+    finally:
+        connection.close()
+    if any(ledger.base(lane)[2] > result.after_n for lane in LANES):
+        return None, []
+    journal = Journal(database, ledger)
+    try:
+        recorded = list(islice(journal.facts(result.after_n), len(result.facts)))
+    finally:
+        journal.close()
+    return len(recorded), differences(result, iter(recorded))

@@ -1,0 +1,125 @@
+"""`lantai run`: read the configuration, set up the log, run the daemon. Nothing here loads typer or rich."""
+
+import asyncio
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from config.load import Loaded, load
+from config.messages import language_of, load_texts
+from config.problem import ConfigError
+from config.secrets import SecretError
+from edge.cli.run_logging import LEVELS, set_up
+from edge.cli.trouble import BAD_INPUT
+
+if TYPE_CHECKING:
+    from edge.daemon.run import Daemon
+    from edge.metrics import Figures
+
+DEFAULT_STATE = "/var/lib/lantai"
+_OPTIONS = {"--state": "state", "--metrics": "metrics", "--log-level": "log_level"}
+
+
+class RunArguments(msgspec.Struct, frozen=True):
+    """`metrics` is HOST:PORT on loopback, '' for none."""
+
+    config: Path
+    state: Path
+    metrics: str = ""
+    log_level: str = "info"
+
+
+def run_if_plain(arguments: list[str]) -> int | None:
+    """Run the daemon and return its exit code; None where the arguments ask for help or are not understood."""
+    plain = parsed(arguments)
+    return run(plain) if plain else None
+
+
+def parsed(arguments: list[str]) -> RunArguments | None:
+    """`CONFIG [--state DIR] [--metrics HOST:PORT] [--log-level LEVEL]`, None for anything else."""
+    values: dict[str, str] = {}
+    waiting = list(arguments)
+    while waiting:
+        word = waiting.pop(0)
+        name, is_joined, value = word.partition("=")
+        if name in _OPTIONS:
+            if not is_joined:
+                if not waiting:
+                    return None
+                value = waiting.pop(0)
+            values[_OPTIONS[name]] = value
+        elif word.startswith("-") or "config" in values:
+            return None
+        else:
+            values["config"] = word
+    if "config" not in values or values.get("log_level", "info") not in LEVELS:
+        return None
+    state = values.get("state") or os.environ.get("LANTAI_STATE") or DEFAULT_STATE
+    return RunArguments(Path(values["config"]), Path(state), values.get("metrics", ""), values.get("log_level", "info"))
+
+
+def run(arguments: RunArguments) -> int:
+    """Until the daemon is stopped: 0; 2 for a configuration or store it cannot use; 70 after a bug."""
+    try:
+        loaded = load(arguments.config)
+    except ConfigError as error:
+        for problem in error.problems:
+            sys.stderr.write(f"{problem}\n")
+        texts = load_texts(language_of("", os.environ))
+        sys.stderr.write(texts.label("run_config_unusable", count=len(error.problems), file=arguments.config) + "\n")
+        return BAD_INPUT
+    set_up(loaded.vault.timezone, arguments.log_level)
+    from edge.store.errors import StoreError  # noqa: PLC0415  the tool asks this module for its options only
+
+    try:
+        return asyncio.run(_run(loaded, arguments))
+    except StoreError as error:
+        return _refused(error.code, str(error))
+    except SecretError as error:
+        return _refused("secret_unreadable", str(error))
+    except ValueError as error:  # a metrics address or a state directory that cannot be
+        return _refused("run_refused", str(error))
+    except OSError as error:
+        return _refused("run_refused", f"{error.filename or arguments.state}: {error.strerror}")
+
+
+async def _run(loaded: Loaded, arguments: RunArguments) -> int:
+    from edge.daemon.run import Daemon  # noqa: PLC0415
+
+    if not arguments.metrics:
+        return await Daemon(loaded, arguments.state).run()
+    from edge.metrics import MetricsPage, address_of  # noqa: PLC0415  a tenth of the start-up budget, for those who ask
+
+    host, port = address_of(arguments.metrics)
+    daemon = Daemon(loaded, arguments.state)
+    page = MetricsPage(lambda: figures(daemon))
+    await page.start(host, port)
+    try:
+        return await daemon.run()
+    finally:
+        await page.close()
+
+
+def figures(daemon: "Daemon") -> "Figures":
+    """What the daemon counts, as Prometheus wants it: whole numbers only grow, the others come and go."""
+    from edge.metrics import Figures  # noqa: PLC0415
+
+    measured = daemon.house.measured()
+    standing = daemon.house.store_standing()
+    return Figures(
+        counters={name: value for name, value in measured.items() if isinstance(value, int)},
+        gauges={name: value for name, value in measured.items() if isinstance(value, float)}
+        | {"backlog_facts": float(standing.backlog)},
+        committed={str(lane): seq for lane, seq in standing.committed.items()},
+        acked={str(lane): seq for lane, seq in standing.acked.items()},
+        devices={device: known.is_ok for device, known in daemon.house.state.devices.items()},
+    )
+
+
+def _refused(code: str, seen: str) -> int:
+    text = load_texts(language_of("", os.environ)).code(code, {"seen": seen})
+    sys.stderr.write(f"lantai: {text.title}: {seen}\n{text.next_step}\n")
+    return BAD_INPUT

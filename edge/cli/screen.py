@@ -1,0 +1,122 @@
+"""How answers are put on the screen: tables and sentences for people, one JSON value for programs."""
+
+import sys
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any, get_args
+from zoneinfo import ZoneInfo
+
+import msgspec
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from config.messages import Texts
+from drivers.command import Result
+from edge.cli.trouble import Trouble
+
+PIPE_COLUMNS = 200  # a pipe has no width: lines are not cut at 80
+
+
+class Screen:
+    """stdout takes the answer, stderr everything else. Rich honours NO_COLOR and leaves colours out of a pipe."""
+
+    def __init__(self, texts: Texts, *, is_json: bool) -> None:
+        self.texts = texts
+        self.is_json = is_json
+        self.zone: ZoneInfo | None = None
+        self.out = Console(width=None if sys.stdout.isatty() else PIPE_COLUMNS, highlight=False, soft_wrap=True)
+        self.err = Console(stderr=True, highlight=False, soft_wrap=True)
+
+    def json(self, value: object) -> None:
+        """One JSON value, times in UTC."""
+        sys.stdout.write(msgspec.json.format(msgspec.json.encode(value), indent=2).decode() + "\n")
+
+    def json_line(self, value: object) -> None:
+        """One JSON value on a line of its own, at once."""
+        sys.stdout.write(msgspec.json.encode(value).decode() + "\n")
+        sys.stdout.flush()
+
+    def line(self, text: str, style: str = "") -> None:
+        """A sentence."""
+        self.out.print(escape(text), style=style or None)
+
+    def say(self, label: str, style: str = "", /, **args: object) -> None:
+        """A sentence by its id."""
+        self.line(self.texts.label(label, **args), style)
+
+    def code(self, code: str, args: Mapping[str, object] | None = None, style: str = "") -> None:
+        """A code: what it says, and the next step below."""
+        text = self.texts.code(code, args)
+        self.line(text.title if not text.meaning else f"{text.title}: {text.meaning}", style)
+        if text.next_step:
+            self.line(f"  {self.texts.label('next_step')}: {text.next_step}")
+
+    def table(self, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+        """Column titles are label ids."""
+        table = Table(box=None, pad_edge=False, header_style="bold")
+        for column in columns:
+            table.add_column(self.texts.label(column), overflow="fold")
+        for row in rows:
+            table.add_row(*(escape(cell) for cell in row))
+        self.out.print(table, soft_wrap=False)
+
+    def local(self, at: datetime | None) -> str:
+        """A time as the vault's clock shows it; this machine's zone until the vault's is known."""
+        if at is None:
+            return "-"
+        return at.astimezone(self.zone).strftime("%Y-%m-%d %H:%M:%S")
+
+    def trouble(self, trouble: Trouble) -> None:
+        """Why a command stops, and what to do about it."""
+        text = self.texts.code(trouble.code, trouble.fields)
+        if self.is_json:
+            error = {"code": trouble.code, "args": trouble.fields, "text": text}
+            self.json({"error": error})
+            return
+        self.err.print(escape(f"lantai: {text.title}" + (f": {text.meaning}" if text.meaning else "")), style="red")
+        if text.next_step:
+            self.err.print(escape(f"  {self.texts.label('next_step')}: {text.next_step}"))
+
+
+def seconds(value: float | None) -> str:
+    """An age or a span, short."""
+    if value is None:
+        return "-"
+    for size, unit in ((86_400, "d"), (3600, "h"), (60, "min")):
+        if value >= size:
+            return f"{value / size:.1f} {unit}"
+    return f"{value:.1f} s"
+
+
+def number(value: float | None) -> str:
+    """A measured value; '-' for unknown."""
+    return "-" if value is None else f"{value:g}"
+
+
+def fact_sentence(texts: Texts, fact: Mapping[str, Any]) -> str:
+    """What a fact says, in words; codes in it by their titles, what is unknown as such."""
+    fields = {key: _in_words(texts, key, value) for key, value in fact.items() if key not in ("type", "at")}
+    if fact["type"] == "measured":
+        pairs = zip(fact["points"], fact["values"], strict=True)
+        fields["readings"] = ", ".join(f"{point} {number(value)}" for point, value in pairs)
+    return texts.label(f"fact_{fact['type']}", **fields)
+
+
+def _in_words(texts: Texts, key: str, value: object) -> object:
+    if value is True or value is False:
+        return texts.label("is_yes" if value else "is_no")
+    if value is None:
+        return texts.label("unknown_value")
+    if value == "":
+        return "-"
+    match key:
+        case "side" | "quantity":
+            return texts.label(f"{key}_{value}")
+        case "state" | "wanted":
+            return texts.label(f"state_{value}")
+        case "result" if f"{value}" in get_args(Result):
+            return texts.label(f"result_{value}")
+        case "reason" | "code" | "result":
+            return texts.title(str(value))
+    return value
