@@ -171,12 +171,14 @@ class Evidence:
         return self._rounds.astype(np.float32) * self._fresh(at_ns)
 
     def believe(self, rows: Index, segment: NDArray[np.int32]) -> None:
-        """Keep where each tag is now thought to stand; -1 keeps what was thought before. Silence goes on counting."""
-        moved = (segment >= 0) & (segment != self._believed[rows])
-        rows = rows[moved]
-        silent = self.silent_rounds(rows)
-        self._believed[rows] = segment[moved]
-        self._heard_until[rows] = self._total_of(rows) - silent
+        """Keep where each tag is now thought to stand; -1, or a tag that is silent, keeps what was thought before.
+
+        Only a read moves a belief: one that wandered on silence would count the silent rounds of several antennas.
+        """
+        moves = (segment >= 0) & (segment != self._believed[rows]) & (self.silent_rounds(rows) == 0)
+        rows = rows[moves]
+        self._believed[rows] = segment[moves]
+        self._heard_until[rows] = self._total_of(rows)
 
     def silent_rounds(self, rows: Index) -> NDArray[np.int32]:
         """(m,) rounds of the believed segment's antenna since the tag was last read by anybody (or was enrolled)."""

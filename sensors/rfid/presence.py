@@ -13,10 +13,9 @@ UNSEEN, PRESENT, MISPLACED, MISSING = 0, 1, 2, 3
 NONE, SEEN, MOVED, IS_MISPLACED, IS_MISSING, FOUND = 0, 1, 2, 3, 4, 5
 NAMES = ("none", "seen", "moved", "misplaced", "missing", "found")  # by verdict code
 
-STAY = (
-    10.0  # the known place, or the book place before any, is only left for one so many times likelier than `sure` asks:
-)
-# a tag between two antennas stays, and half a first cycle misplaces nobody
+# The known place, or the book place before any, is only left for one so many times likelier than `sure` asks: a tag
+# between two antennas stays, and half a first cycle misplaces nobody.
+STAY = 100.0
 
 
 class Verdicts(msgspec.Struct, frozen=True, eq=False):

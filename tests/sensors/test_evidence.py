@@ -89,15 +89,22 @@ def test_silence_ends_with_a_read_by_any_antenna() -> None:
     assert evidence.silent_rounds(rows).tolist() == [2]
 
 
-def test_a_changed_belief_goes_on_counting_silence_at_the_new_antenna() -> None:
+def test_only_a_read_moves_a_belief() -> None:
     evidence = Evidence(2)
     rows = evidence.enroll([A], of_segments(0))
     evidence.searched(0, 3, T0_NS)
     evidence.believe(rows, of_segments(1))
-    evidence.searched(0, 1, T0_NS)
-    assert evidence.silent_rounds(rows).tolist() == [3]
     evidence.searched(1, 1, T0_NS)
-    assert evidence.silent_rounds(rows).tolist() == [4]
+    assert evidence.believed.tolist() == [0]
+    assert evidence.silent_rounds(rows).tolist() == [3]
+    hear(evidence, A, at=1)
+    evidence.searched(1, 1, T0_NS)
+    evidence.believe(rows, of_segments(1))
+    assert evidence.believed.tolist() == [1]
+    evidence.searched(0, 1, T0_NS)
+    assert evidence.silent_rounds(rows).tolist() == [0]
+    evidence.searched(1, 1, T0_NS)
+    assert evidence.silent_rounds(rows).tolist() == [1]
 
 
 def test_the_least_heard_antenna_gives_way_to_a_ninth() -> None:
