@@ -20,6 +20,7 @@ from edge.state.facts import Lane
 
 LINK = "platform"
 OPEN_S = 15.0
+OPEN_UNPROVEN_S = 3.0  # while it is not known that the broker takes this MQTT version: silence is one way to refuse
 FIRST_BACK_OFF_S = 0.2
 LAST_BACK_OFF_S = 30.0
 DRAIN_S = 5.0
@@ -166,7 +167,8 @@ class PlatformLink:
             return Lost(f"{self._target.ca_file}: {error}", is_protocol_refused=False)
         self._connection = connection
         try:
-            if await connection.opened(OPEN_S):
+            is_proven = self._fixed_protocol is not None or self._refusals_to_switch > 1
+            if await connection.opened(OPEN_S if is_proven else OPEN_UNPROVEN_S):
                 connection.lost.add_done_callback(lambda _lost: self._wake.set())
                 self._up()
                 await self._serve(connection, lambda: self._is_stopping)

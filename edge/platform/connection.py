@@ -67,6 +67,7 @@ class Connection:
         self._received = received
         self._loop = asyncio.get_running_loop()
         self._opened = asyncio.Event()
+        self._has_line = False
         self._answered = False
         self._refusal: Lost | None = None
         self.lost: asyncio.Future[Lost] = self._loop.create_future()
@@ -90,7 +91,7 @@ class Connection:
         self._client.on_subscribe = self._on_subscribe
         self._client.on_message = self._on_message
         self._client.on_disconnect = self._on_disconnect
-        self._client.on_socket_open = _without_delay
+        self._client.on_socket_open = self._on_line
 
     async def opened(self, timeout_s: float) -> bool:
         """Connect and subscribe; False when that failed: see `lost`."""
@@ -112,7 +113,8 @@ class Connection:
             await asyncio.wait(first, timeout=timeout_s, return_when=asyncio.FIRST_COMPLETED)
         finally:
             opened.cancel()
-        self._over(Lost("no answer", is_protocol_refused=False), unless_opened=True)
+        silent = self._has_line and not self._answered
+        self._over(Lost("no answer", is_protocol_refused=silent), unless_opened=True)
         return not self.lost.done()
 
     def publish(self, topic: str, payload: bytes, *, qos: int, retain: bool, correlation: bytes = b"") -> None:
@@ -167,6 +169,11 @@ class Connection:
             return
         client.subscribe([(topic, 1) for topic in self._target.subscribe])
 
+    def _on_line(self, _client: paho.Client, _userdata: Any, line: Any) -> None:
+        self._has_line = True
+        # Nagle's algorithm and delayed TCP acks together hold a small message back by 40 ms
+        line.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
     def _on_connect_fail(self, _client: paho.Client, _userdata: Any) -> None:
         lost = Lost("no broker listens there", is_protocol_refused=False)
         self._loop.call_soon_threadsafe(self._over, lost)
@@ -189,18 +196,13 @@ class Connection:
     def _on_disconnect(
         self, _client: paho.Client, _userdata: Any, _flags: Any, code: ReasonCode, _properties: Any
     ) -> None:
-        # a broker that knows 3.1.1 only may hang up on a CONNECT of MQTT 5 without a word
+        # a broker that knows 3.1.1 only may answer a CONNECT of MQTT 5 by silence or by hanging up
         lost = Lost(str(code), is_protocol_refused=not self._answered)
         self._loop.call_soon_threadsafe(self._over, lost)
 
 
 def _properties(packet: int) -> Properties:
     return Properties(packet)  # type: ignore[no-untyped-call]
-
-
-def _without_delay(_client: paho.Client, _userdata: Any, line: Any) -> None:
-    """Nagle's algorithm and delayed TCP acks together hold a small message back by 40 ms."""
-    line.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
 
 async def _within(limit_s: float, holds: Callable[[], bool]) -> bool:

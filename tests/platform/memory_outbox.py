@@ -26,7 +26,7 @@ class MemoryOutbox:
         self._base: dict[Lane, bytes] = dict.fromkeys(LANES, CHAIN_START)
         self._head: dict[Lane, tuple[int, bytes]] = dict.fromkeys(LANES, (0, CHAIN_START))
 
-    def append(self, lane: Lane, type_name: str = "device_lost", data: object = None) -> MemoryRow:
+    def append(self, lane: Lane, type_name: str = "contact_changed", data: object = None) -> MemoryRow:
         seq, chain = self._head[lane]
         seq += 1
         body = envelope(f"{lane}-{seq}", type_name, {"n": seq} if data is None else data)

@@ -395,3 +395,24 @@ def test_it_is_drained_when_everything_committed_was_acknowledged() -> None:
     assert not uplink.is_drained()
     uplink.ack_received("alarm", ack(outbox, "alarm", 1), T0)
     assert uplink.is_drained()
+
+
+class Ahead(MemoryOutbox):
+    """A store whose rows are on disk a moment before it says so."""
+
+    said = 0
+
+    def committed(self) -> dict[Lane, int]:
+        return {**super().committed(), "alarm": self.said}
+
+
+def test_rows_on_disk_are_not_sent_before_the_store_says_they_are_committed() -> None:
+    outbox = Ahead()
+    uplink = make(outbox)
+    opened(outbox, uplink)
+    outbox.fill("alarm", 5)
+    assert spans(uplink.committed(T0)) == []
+    outbox.said = 2
+    assert spans(uplink.committed(T0)) == [(1, 2)]
+    outbox.said = 5
+    assert spans(uplink.committed(T0)) == [(3, 5)]

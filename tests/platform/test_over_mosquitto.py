@@ -1,0 +1,239 @@
+"""Link, mosquitto and reference platform as in production: kills, restarts, wrong acks, restores."""
+
+import asyncio
+import json
+import shutil
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from edge.platform.contract import Ack
+from edge.state.events import LinkState, PlatformCommand
+from simulator.platform.signing import Signer
+from tests.platform.far_ends import ROOT, Site, site, until
+
+
+@pytest.fixture
+async def vault(tmp_path: Path, require_tool: Callable[[str, str], str]) -> AsyncIterator[Site]:
+    require_tool("mosquitto", "mosquitto")
+    require_tool("mosquitto_sub", "mosquitto-clients")
+    async with site(tmp_path, "mosquitto") as made:
+        yield made
+
+
+def heard(port: int, count: int, topic: str = f"{ROOT}/up/#") -> "subprocess.Popen[bytes]":
+    return subprocess.Popen(
+        ["mosquitto_sub", "-p", str(port), "-q", "1", "-t", topic, "-C", str(count), "-W", "20", "-F", "%j"],
+        stdout=subprocess.PIPE,
+    )
+
+
+async def lines(listener: "subprocess.Popen[bytes]") -> list[dict[str, object]]:
+    out, _ = await asyncio.to_thread(listener.communicate)
+    return [json.loads(line) for line in out.splitlines()]
+
+
+async def test_every_fact_reaches_the_platform_and_is_acknowledged_after_its_commit(vault: Site) -> None:
+    vault.start_platform()
+    vault.start_link()
+    vault.add("custody", 1_234)
+    vault.add("event", 77)
+    vault.add("alarm", 3)
+    await vault.all_acknowledged()
+    status = await vault.ask("status")
+    assert status["facts"] == 1_314
+    assert status["lanes"] == {"alarm": 3, "custody": 1_234, "event": 77}
+    assert (status["gaps"], status["conflicts"], status["malformed"]) == (0, 0, 0)
+
+
+async def test_birth_and_state_are_retained_and_a_polite_stop_says_draining_then_offline(vault: Site) -> None:
+    vault.start_platform()
+    vault.start_link()
+    vault.add("event", 1)
+    await vault.all_acknowledged()
+    retained = await lines(heard(vault.broker.port, 2))
+    assert {str(line["topic"]): line["retain"] for line in retained} == {
+        f"{ROOT}/up/birth": 1,
+        f"{ROOT}/up/state": 1,
+    }
+    birth = next(json.loads(str(line["payload"])) for line in retained if str(line["topic"]).endswith("birth"))
+    assert birth["node"] == "edge-1"
+    assert birth["devices"] == ["reader-1", "th-1"]
+    assert set(birth["lanes"]) == {"alarm", "custody", "event", "telemetry"}
+    following = heard(vault.broker.port, 3, f"{ROOT}/up/state")
+    await asyncio.sleep(0.5)
+    await vault.stop_link()
+    words = [json.loads(str(line["payload"]))["state"] for line in await lines(following)]
+    assert words == ["online", "draining", "offline"]
+
+
+async def test_the_will_says_offline_when_the_daemon_is_killed(vault: Site) -> None:
+    script = (
+        "import asyncio,sys,time; from pathlib import Path; from tests.platform.far_ends import Site\n"
+        "async def main():\n"
+        "    made = Site(Path(sys.argv[1]), 'mosquitto'); made.broker.port = int(sys.argv[2])\n"
+        "    made.start_link(); await asyncio.sleep(60)\n"
+        "asyncio.run(main())"
+    )
+    following = heard(vault.broker.port, 2, f"{ROOT}/up/state")
+    other = vault.directory / "other"
+    other.mkdir()
+    daemon = await asyncio.create_subprocess_exec(sys.executable, "-c", script, str(other), str(vault.broker.port))
+    assert following.stdout is not None
+    first = await asyncio.to_thread(following.stdout.readline)
+    daemon.kill()
+    await daemon.wait()
+    (last,) = await lines(following)
+    assert [json.loads(str(line["payload"]))["state"] for line in (json.loads(first), last)] == ["online", "offline"]
+
+
+async def test_mosquitto_sub_sees_a_batch_with_the_stored_bytes(vault: Site) -> None:
+    vault.start_platform()
+    listener = heard(vault.broker.port, 1, f"{ROOT}/up/alarm")
+    await asyncio.sleep(0.5)
+    vault.start_link()
+    vault.add("alarm", 2)
+    (line,) = await lines(listener)
+    batch = json.loads(str(line["payload"]))
+    assert (batch["lane"], batch["first"], batch["last"], batch["prev"]) == ("alarm", 1, 2, "00" * 16)
+    assert [json.dumps(fact, separators=(",", ":")).encode() for fact in batch["facts"]] == [
+        row.body for row in vault.outbox.rows("alarm")
+    ]
+
+
+async def test_a_broker_killed_and_restarted_loses_and_doubles_nothing(vault: Site) -> None:
+    vault.start_platform()
+    vault.start_link()
+    vault.add("custody", 3_000)
+    await until(lambda: vault.outbox.acked("custody") > 0, "the first ack")
+    vault.broker.kill()
+    vault.add("custody", 1_000)
+    vault.add("alarm", 5)
+    await asyncio.sleep(0.5)
+    vault.broker.start()
+    await vault.all_acknowledged()
+    status = await vault.ask("status")
+    assert (status["facts"], status["gaps"], status["conflicts"]) == (4_005, 0, 0)
+    words = [event.is_up for event in vault.events if isinstance(event, LinkState) and not event.note]
+    assert words == [True, False, True]
+
+
+async def test_a_platform_killed_and_restarted_loses_and_doubles_nothing(vault: Site) -> None:
+    vault.start_platform()
+    vault.start_link()
+    vault.add("custody", 6_000)
+    await until(lambda: vault.outbox.acked("custody") > 0, "the first ack")
+    vault.kill_platform()
+    vault.add("custody", 500)
+    vault.start_platform()
+    await vault.all_acknowledged()
+    status = await vault.ask("status")
+    assert (status["facts"], status["gaps"], status["conflicts"]) == (6_500, 0, 0)
+    assert vault.stop_platform() == 0
+
+
+async def test_wrong_acks_from_anybody_are_refused_and_noted(vault: Site) -> None:
+    vault.start_platform()
+    vault.start_link()
+    vault.add("custody", 10)
+    await vault.all_acknowledged()
+    good = Ack(epoch=vault.outbox.epoch, upto=10, chain=vault.outbox.rows("custody")[9].chain.hex())
+    vault.publish("down/ack/custody", msgspec.json.encode(msgspec.structs.replace(good, epoch="another")))
+    vault.publish("down/ack/custody", msgspec.json.encode(msgspec.structs.replace(good, upto=11)))
+    vault.publish("down/ack/custody", b"\x00garbage")
+    await until(lambda: len(vault.notes()) == 3, "three notes")
+    assert vault.notes() == ["ack_wrong_epoch", "ack_beyond_sent", "ack_malformed"]
+    assert vault.outbox.acked("custody") == 10
+
+
+async def test_a_platform_restored_from_a_backup_gets_back_what_it_lost_by_a_signed_rewind(vault: Site) -> None:
+    vault.start_platform()
+    vault.start_link()
+    vault.add("custody", 300)
+    await vault.all_acknowledged()
+    assert vault.stop_platform() == 0
+    shutil.copy(vault.directory / "p.db", vault.directory / "backup.db")
+    vault.start_platform()
+    vault.add("custody", 200)
+    await vault.all_acknowledged()
+    vault.kill_platform()
+    vault.start_platform("backup.db")
+    await vault.status_when(lambda status: status["lanes"].get("custody") == 300, "the backup is in service")
+    asked = await vault.ask("rewind", **{"lane": "custody", "from": 301})
+    status = await vault.status_when(
+        lambda status: (
+            status["lanes"].get("custody") == 500
+            and [result["outcome"] for result in status["results"].get(asked["command"], [])] == ["accepted", "done"]
+        ),
+        "everything is back",
+    )
+    assert (status["facts"], status["gaps"], status["conflicts"]) == (500, 0, 0)
+
+
+async def test_a_snapshot_on_request_is_compared_with_the_mirror(vault: Site) -> None:
+    vault.start_platform()
+    vault.start_link()
+    vault.outbox.append("event", "device_lost", {"device": "r1", "reason": "silent"})
+    vault.add("custody", 1)
+    await vault.all_acknowledged()
+    vault.snapshot_body = b'{"volumes":{},"devices":{"r1":"lost"},"alarms":{},"actuators":{}}'
+    asked = await vault.ask("snapshot")
+    status = await vault.status_when(
+        lambda status: status["mirror_snapshot"] == asked["command"], "the snapshot was compared"
+    )
+    assert status["differences"] == []
+    assert status["mirror_equal"] is True
+    assert status["mirror_mark"] == {"alarm": 0, "custody": 1, "event": 1, "telemetry": 0}
+
+
+async def test_a_command_signed_by_nobody_we_know_is_refused_and_told_so(vault: Site) -> None:
+    vault.start_platform()
+    vault.start_link(issuers={})
+    vault.add("event", 1)
+    await vault.all_acknowledged()  # so both are there
+    await vault.ask("snapshot")
+    await until(lambda: any(isinstance(event, PlatformCommand) for event in vault.events), "the command")
+    command = next(event for event in vault.events if isinstance(event, PlatformCommand))
+    assert command.refusal == "unknown_issuer"
+    status = await vault.status_when(lambda status: bool(status["results"]), "the refusal")
+    assert status["results"] == {command.id: [{"outcome": "refused", "reason": "unknown_issuer"}]}
+
+
+async def test_a_command_that_was_not_confirmed_comes_again_after_a_reconnect(vault: Site) -> None:
+    """The PUBACK is sent after the commit: a daemon killed before it gets the command once more."""
+    vault.start_link()
+    assert vault.link is not None
+    await until(lambda: bool(vault.events), "the link is up")
+    forgotten: list[PlatformCommand] = []
+    vault.link._emit = lambda event: forgotten.append(event) if isinstance(event, PlatformCommand) else None
+    signer = Signer("platform", vault.directory / "key.pem")
+    command = signer.command("c-1", "v1", "snapshot.request", {}, counter=1, now_s=1_800_000_000)
+    vault.publish("down/cmd", command)
+    await until(lambda: bool(forgotten), "the command came")
+    await vault.stop_link()
+    vault.start_link()
+    await until(lambda: any(isinstance(event, PlatformCommand) for event in vault.events), "it came again")
+    again = next(event for event in vault.events if isinstance(event, PlatformCommand))
+    assert (forgotten[0].id, again.id) == ("c-1", "c-1")
+    seen = len(vault.events)
+    await asyncio.sleep(0.3)
+    await vault.stop_link()
+    vault.start_link()
+    await until(lambda: len(vault.events) >= seen + 2, "down and up again")
+    await asyncio.sleep(0.5)
+    assert sum(isinstance(event, PlatformCommand) for event in vault.events) == 1, "confirmed, so it stays away"
+
+
+async def test_facts_wait_while_no_broker_listens_and_stopping_takes_no_time(vault: Site) -> None:
+    vault.broker.stop()
+    vault.start_link()
+    vault.add("alarm", 1)
+    await asyncio.sleep(0.6)
+    assert vault.outbox.acked("alarm") == 0
+    async with asyncio.timeout(3):
+        await vault.stop_link()
+    assert vault.events == []
