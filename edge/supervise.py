@@ -34,6 +34,8 @@ async def keep(name: str, task: Callable[[], Coroutine[Any, Any, None]]) -> None
     while True:
         try:
             await task()
+        except BugError:  # the step's: at once, whatever the count
+            raise
         except Exception as error:
             now = loop.time()
             failures = [at for at in failures if now - at < RESTART_WINDOW_S] + [now]

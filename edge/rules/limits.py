@@ -17,8 +17,10 @@ def absorb(state: State, at_ns: int, keys: Iterator[tuple[str, str]]) -> None:
     """Keep the time since when each zone's value has stood on the other side of its limit."""
     for key in keys:
         limit = state.plant.limits.get(key)
+        if limit is None:
+            continue
         value = voted(state, *key).value
-        if limit is None or value is None:
+        if value is None:
             state.pending.pop(key, None)  # unknown: neither crossed nor restored, and the delay starts again
             continue
         side = _side(limit, value, state.crossed.get(key, ""))

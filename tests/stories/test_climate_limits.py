@@ -80,3 +80,13 @@ def test_telemetry_reports_what_moved_and_otherwise_once_a_minute() -> None:
     assert len([f for f in story.of(Measured) if f.device == "th-1"]) == 2
     hold(story, 55.0, 5)
     assert len([f for f in story.of(Measured) if f.device == "th-1"]) == 3
+
+
+def test_measurements_without_a_limit_are_only_reported() -> None:
+    from drivers.observation import Measurement
+
+    story = Story()
+    decision = story.tell(
+        Measurement(device="leak-1", at_ns=story.at_ns, points=("leak_distance", "leakage"), values=(3.0, None))
+    )
+    assert [type(fact) for fact in decision.facts] == [Measured]
