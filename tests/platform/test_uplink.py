@@ -416,3 +416,14 @@ def test_rows_on_disk_are_not_sent_before_the_store_says_they_are_committed() ->
     assert spans(uplink.committed(T0)) == [(1, 2)]
     outbox.said = 5
     assert spans(uplink.committed(T0)) == [(3, 5)]
+
+
+def test_an_older_ack_overtaken_by_a_newer_one_changes_nothing() -> None:
+    outbox = MemoryOutbox()
+    uplink = make(outbox)
+    opened(outbox, uplink)
+    outbox.fill("custody", 600)
+    uplink.committed(T0)
+    uplink.ack_received("custody", ack(outbox, "custody", 400), T0)
+    assert spans(uplink.ack_received("custody", ack(outbox, "custody", 200), T0)) == []
+    assert spans(uplink.due(T0 + 10 * S)) == [(401, 600)]
