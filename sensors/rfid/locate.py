@@ -64,7 +64,9 @@ class Neighbourhood:
 
     def steps(self, one: Index, other: Index) -> NDArray[np.int64]:
         """Segments from one to the other along a face, REACH + 1 for anything further or on another line."""
-        apart: NDArray[np.int64] = np.minimum(np.abs(self._coordinate[one] - self._coordinate[other]), REACH + 1)
+        apart: NDArray[np.int64] = np.minimum(
+            np.abs(self._coordinate.take(one) - self._coordinate.take(other)), REACH + 1
+        )
         return apart
 
 
@@ -81,7 +83,9 @@ def posterior(read: Candidates, rounds: Floats, beside: Neighbourhood) -> Belief
     sum per segment, so only hits are looked at per tag. Antennas lie along the first axis: sums over it are fast.
     """
     used = int(np.flatnonzero((read.hits > 0).any(axis=0)).max(initial=0)) + 1
-    antenna, hits, rssi = read.segment[:, :used].T, read.hits[:, :used].T, read.rssi_dbm[:, :used].T
+    antenna = np.ascontiguousarray(read.segment[:, :used].T)
+    hits = np.ascontiguousarray(read.hits[:, :used].T)
+    rssi = np.ascontiguousarray(read.rssi_dbm[:, :used].T)
     place = _hypotheses(antenna, read.book, read.believed)
     in_vain = _silence(rounds, beside)
     prior = np.where(place == read.book[:, None], np.float32(np.log(BOOK_WEIGHT)), np.float32(0)) + in_vain[place]
@@ -90,11 +94,13 @@ def posterior(read: Candidates, rounds: Floats, beside: Neighbourhood) -> Belief
     is_meant = place >= 0
     is_meant[:, -1] = True
     tag, column = is_meant.nonzero()
-    steps = beside.steps(antenna[:, tag], place[tag, column])
+    steps = beside.steps(antenna.take(tag, axis=1), place[tag, column])
     steps[:, column == place.shape[1] - 1] = REACH + 1  # elsewhere: every hit was a far stray
     score = np.full(place.shape, -np.inf, dtype=np.float32)
     score[is_meant] = (
-        prior[is_meant] + (_LOG_ODDS[steps] * hits[:, tag]).sum(axis=0) + _rssi_score(steps, hits, rssi, tag)
+        prior[is_meant]
+        + (_LOG_ODDS.take(steps) * hits.take(tag, axis=1)).sum(axis=0)
+        + _rssi_score(steps, hits, rssi, tag)
     )
     weight = np.exp(score - score.max(axis=1, keepdims=True))
     present = (1.0 - DOUBT) * (1.0 - _gone(read))
@@ -145,13 +151,13 @@ def _rssi_score(steps: NDArray[np.int64], hits: Floats, rssi: Floats, tag: Index
     told = np.where(is_told, rssi, np.float32(0))
     told = told - told.sum(axis=0) / np.maximum(is_told.sum(axis=0), 1).astype(np.float32)  # keeps squares small
     is_far = steps > REACH
-    weight = near_weight[:, tag] * np.where(is_far, less[:, tag], np.float32(1))
+    weight = near_weight.take(tag, axis=1) * np.where(is_far, less.take(tag, axis=1), np.float32(1))
     log_less = np.where(is_told, np.log(less), np.float32(0))
     total = np.maximum(weight.sum(axis=0), np.float32(1e-9))
-    level = told[:, tag] + _RSSI_DROP[steps]
+    level = told.take(tag, axis=1) + _RSSI_DROP.take(steps)
     pull = weight * level
     spread = (pull * level).sum(axis=0) - pull.sum(axis=0) ** 2 / total
-    score: Floats = ((is_far * log_less[:, tag]).sum(axis=0) - np.log(total) - spread) / 2
+    score: Floats = ((is_far * log_less.take(tag, axis=1)).sum(axis=0) - np.log(total) - spread) / 2
     return score
 
 
