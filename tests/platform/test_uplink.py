@@ -1,75 +1,10 @@
-"""The uplink told step by step: what it publishes, when, and which acks it refuses."""
-
-import hashlib
+"""The uplink told step by step: what it sends when, and which acks it refuses."""
 
 import msgspec
 
-from edge.platform.contract import (
-    BATCH_BYTES,
-    CHAIN_START,
-    LANES,
-    PAGE_BYTES,
-    Ack,
-    Batch,
-    Birth,
-    Conflict,
-    Lane,
-    SnapshotPage,
-)
-from edge.platform.uplink import LinkTurn, Uplink
+from edge.platform.contract import BATCH_BYTES, Birth, Conflict, Lane
 from tests.platform.memory_outbox import MemoryOutbox
-
-MS = 1_000_000
-S = 1_000 * MS
-T0 = 1_800_000_000 * S
-
-
-def make(outbox: MemoryOutbox, devices: tuple[str, ...] = ("reader-1",)) -> Uplink:
-    return Uplink(outbox, node="edge-1", software="0.1.0", layout="00ff", devices=devices)
-
-
-def ack(outbox: MemoryOutbox, lane: Lane, upto: int, **changes: object) -> bytes:
-    chain = next((row.chain for row in outbox.rows(lane) if row.seq == upto), CHAIN_START)
-    fields: dict[str, object] = {"epoch": outbox.epoch, "upto": upto, "chain": chain.hex(), **changes}
-    return msgspec.json.encode(msgspec.convert(fields, Ack))
-
-
-def opened(outbox: MemoryOutbox, uplink: Uplink, at_ns: int = T0) -> LinkTurn:
-    """Connected, and the platform said for every lane that it has what the outbox has as acknowledged."""
-    uplink.connected(at_ns)
-    turn = LinkTurn((), (), is_snapshot_due=False, snapshot_sent="", due_ns=None)
-    for lane in LANES:
-        turn = uplink.ack_received(lane, ack(outbox, lane, outbox.acked(lane)), at_ns)
-    return turn
-
-
-def batches(turn: LinkTurn, lane: Lane | None = None) -> list[Batch]:
-    found = [
-        msgspec.json.decode(message.payload, type=Batch)
-        for message in turn.publish
-        if message.topic in {f"up/{name}" for name in LANES}
-    ]
-    return [batch for batch in found if lane is None or batch.lane == lane]
-
-
-def spans(turn: LinkTurn, lane: Lane | None = None) -> list[tuple[int, int]]:
-    return [(batch.first, batch.last) for batch in batches(turn, lane)]
-
-
-def test_a_new_connection_says_birth_and_online_both_retained_at_qos_1() -> None:
-    outbox = MemoryOutbox()
-    outbox.fill("custody", 7)
-    turn = make(outbox).connected(T0)
-    assert [(message.topic, message.qos, message.retain) for message in turn.publish] == [
-        ("up/birth", 1, True),
-        ("up/state", 1, True),
-    ]
-    birth = msgspec.json.decode(turn.publish[0].payload, type=Birth)
-    assert birth.epoch == outbox.epoch
-    assert birth.lanes["custody"].next == 8
-    assert birth.lanes["custody"].first == 1
-    assert birth.hash == hashlib.sha256(b"reader-1\n").hexdigest()
-    assert turn.publish[1].payload == b'{"state":"online"}'
+from tests.platform.uplink_steps import MS, T0, S, ack, batches, make, opened, spans
 
 
 def test_nothing_of_a_lane_is_sent_before_the_platform_said_where_it_stands() -> None:
@@ -235,22 +170,6 @@ def test_without_an_ack_it_sends_again_and_then_asks_where_the_platform_stands()
     assert spans(uplink.ack_received("custody", ack(outbox, "custody", 0), T0 + 21 * S)) == [(1, 200)]
 
 
-def test_a_platform_that_does_not_answer_a_birth_is_asked_ever_more_rarely() -> None:
-    outbox = MemoryOutbox()
-    uplink = make(outbox)
-    due_ns = uplink.connected(T0).due_ns
-    waits = []
-    at_ns = T0
-    for _ in range(6):
-        assert due_ns is not None
-        waits.append((due_ns - at_ns) // S)
-        at_ns = due_ns
-        turn = uplink.due(at_ns)
-        assert [message.topic for message in turn.publish] == ["up/birth"]
-        due_ns = turn.due_ns
-    assert waits == [30, 30, 60, 120, 240, 300]
-
-
 def test_the_same_ack_again_while_batches_are_in_flight_sends_them_again_but_not_more_than_once_a_second() -> None:
     outbox = MemoryOutbox()
     uplink = make(outbox)
@@ -339,50 +258,6 @@ def test_a_gap_record_spans_its_rows_and_asks_for_a_snapshot() -> None:
     assert spans(turn) == [(1, 30)]
     assert len(batches(turn)[0].facts) == 21
     assert turn.is_snapshot_due
-
-
-def test_a_snapshot_goes_in_pages_below_256_kilobytes_that_hash_to_the_whole() -> None:
-    outbox = MemoryOutbox()
-    uplink = make(outbox)
-    opened(outbox, uplink)
-    body = bytes(range(256)) * 4_000
-    turn = uplink.snapshot("s-1", {"custody": 9}, body, T0)
-    payloads = []
-    at_ns = T0
-    while True:
-        payloads += [message.payload for message in turn.publish if message.topic == "up/snapshot"]
-        if turn.snapshot_sent:
-            break
-        assert turn.due_ns is not None
-        at_ns = turn.due_ns
-        turn = uplink.due(at_ns)
-    assert turn.snapshot_sent == "s-1"
-    pages = [msgspec.json.decode(payload, type=SnapshotPage) for payload in payloads]
-    assert all(len(payload) <= PAGE_BYTES for payload in payloads)
-    assert [page.page for page in pages] == list(range(1, pages[0].pages + 1))
-    assert b"".join(page.body for page in pages) == body
-    assert {page.hash for page in pages} == {hashlib.sha256(body).hexdigest()}
-    assert at_ns - T0 == (len(pages) - 1) * 20 * MS
-
-
-def test_a_snapshot_cut_off_by_a_lost_link_is_taken_anew() -> None:
-    outbox = MemoryOutbox()
-    uplink = make(outbox)
-    opened(outbox, uplink)
-    uplink.snapshot("s-1", {}, b"x" * 1_000_000, T0)
-    uplink.disconnected()
-    assert uplink.connected(T0 + S).is_snapshot_due
-
-
-def test_a_birth_with_ten_thousand_devices_goes_in_retained_pages() -> None:
-    devices = tuple(f"{index:064d}" for index in range(10_000))
-    turn = make(MemoryOutbox(), devices).connected(T0)
-    births = [message for message in turn.publish if message.topic.startswith("up/birth")]
-    assert [message.topic for message in births] == ["up/birth", "up/birth/2", "up/birth/3"]
-    assert all(message.retain and len(message.payload) <= PAGE_BYTES for message in births)
-    pages = [msgspec.json.decode(message.payload, type=Birth) for message in births]
-    assert sum((page.devices for page in pages), ()) == devices
-    assert len({page.hash for page in pages}) == 1
 
 
 def test_it_is_drained_when_everything_committed_was_acknowledged() -> None:
