@@ -24,7 +24,7 @@ from edge.state.events import (
 from edge.state.facts import CommandEnded, Fact
 from edge.state.state import Reading, State
 
-Heard = presence.Rows | presence.Round | None
+Heard = presence.Rows | presence.Judged | None
 OUTCOME_LIMIT_NS = 60_000_000_000  # a command whose runner gave no outcome for so long has an unknown one
 
 
@@ -39,7 +39,7 @@ def step(state: State, event: Event) -> Decision:
 
 def absorb(state: State, event: Event) -> Heard:
     """Take an observation into the beliefs. Returns what `decide` needs of it: for TagReads the indices of reads nobody
-    catalogued, for Searched the volumes it bears on and their beliefs."""
+    catalogued, for Searched and Tick the volumes that were judged and their beliefs."""
     state.now_ns = max(state.now_ns, event.at_ns)
     match event:
         case TagReads():
@@ -64,6 +64,7 @@ def absorb(state: State, event: Event) -> Heard:
                     state.readings[key] = Reading(None, state.readings[key].at_ns)
         case Tick():
             limits.absorb(state, event.at_ns, iter(state.plant.limits))
+            return presence.judge(state, event.at_ns)
         case Started():
             state.boot, state.started_ns = event.boot, event.at_ns
         case _:
@@ -77,13 +78,14 @@ def decide(state: State, event: Event, heard: Heard) -> Decision:
         case TagReads():
             return presence.foreign(state, event, heard) if isinstance(heard, np.ndarray) else NOTHING
         case Searched():
-            return presence.decide(state, event, heard) if isinstance(heard, presence.Round) else NOTHING
+            return presence.decide(state, event.at_ns, heard) if isinstance(heard, presence.Judged) else NOTHING
         case Measurement():
             return telemetry.decide(state, event) + limits.decide(state, event.at_ns)
         case Contact():
             return contacts.decide(state, event)
         case Tick():
-            return _tick(state, event)
+            told = presence.decide(state, event.at_ns, heard) if isinstance(heard, presence.Judged) else NOTHING
+            return told + _tick(state, event)
         case DeviceLost():
             return devices.lost(state, event)
         case DeviceBack():

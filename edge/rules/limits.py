@@ -42,10 +42,13 @@ def decide(state: State, at_ns: int) -> Decision:
 
 
 def voted(state: State, zone: str, quantity: str) -> Vote:
-    """The zone's value by vote of its inside sensors."""
+    """The zone's value by vote of its inside sensors. A lone sensor is no vote, but its word is enough to raise an
+    alarm."""
     points = state.plant.voters.get((zone, quantity), ())
     readings = [state.fresh(spec.device, spec.point, spec.freshness_ns) for spec in points]
-    return vote(readings, tolerance=TOLERANCE[quantity])
+    found = vote(readings, tolerance=TOLERANCE[quantity])
+    alone = [value for value in readings if value is not None]
+    return Vote(alone[0], found.trust) if len(alone) == 1 else found
 
 
 def _side(limit: Limit, value: float, crossed: Side) -> Side:

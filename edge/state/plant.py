@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 
 import msgspec
+import numpy as np
+from numpy.typing import NDArray
 
 from config.devices import Actuator, Board, Reader, Sensor
 from config.places import Places, layout_hash
@@ -10,6 +12,9 @@ from config.policy import Limit
 from config.profile import Profile
 from config.vault import Vault
 from sensors.rfid.locate import Neighbourhood
+
+
+_NO_PORTS = np.full(1, -1, np.int32)
 
 
 class PointSpec(msgspec.Struct, frozen=True):
@@ -33,6 +38,11 @@ class Plant:
         self.beside = Neighbourhood(self.places.segment_line, self.places.segment_position)
         self.layout = layout_hash(vault)
         self.readers = {reader.id: reader for reader in vault.readers}
+        index = self.places.segment_index
+        self._ports = {
+            reader.id: np.array([-1, *(-1 if name is None else index[name] for name in reader.segments)], np.int32)
+            for reader in vault.readers
+        }
         self.points: dict[tuple[str, str], PointSpec] = {}
         for sensor in vault.sensors:
             for spec in _points(sensor, profiles[sensor.profile]):
@@ -50,10 +60,9 @@ class Plant:
         self.voters = _voters(self.points)
         """(zone, quantity) -> the inside points that vote on it, in configuration order."""
 
-    def segment_of_port(self, reader: str) -> tuple[str | None, ...]:
-        """Segment id per antenna port, port 1 first; empty for a reader that is not configured."""
-        found = self.readers.get(reader)
-        return found.segments if found else ()
+    def segments_of_ports(self, reader: str) -> NDArray[np.int32]:
+        """Segment index by port number; -1 at 0, at ports without an antenna, and everywhere for an unknown reader."""
+        return self._ports.get(reader, _NO_PORTS)
 
     def hazard_points(self, zone: str, quantity: str) -> list[PointSpec]:
         """Every point of a zone that can tell of this hazard."""

@@ -48,6 +48,7 @@ class Beliefs(msgspec.Struct, frozen=True):
 
     now_ns: int
     evidence: dict[str, NDArray[np.generic]]
+    unjudged: NDArray[np.int64]
     readings: dict[tuple[str, str], Reading]
     pending: dict[tuple[str, str], Pending]
 
@@ -89,6 +90,7 @@ def freeze(state: State) -> Frozen:
         beliefs=Beliefs(
             now_ns=state.now_ns,
             evidence=state.evidence.to_columns(),
+            unjudged=state.unjudged,
             readings=dict(state.readings),
             pending=dict(state.pending),
         ),
@@ -129,6 +131,7 @@ def thaw(plant: Plant, body: bytes) -> State:
     state.counters, state.platform_commands = folded.counters, folded.platform_commands
     state.clock_is_sure, state.starts = folded.clock_is_sure, folded.starts
     state.now_ns = beliefs.now_ns
+    state.unjudged = beliefs.unjudged
     state.readings, state.pending = beliefs.readings, beliefs.pending
     return state
 

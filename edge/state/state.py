@@ -5,6 +5,8 @@ observations come in and carries its own age; after a crash what came since the 
 """
 
 import msgspec
+import numpy as np
+from numpy.typing import NDArray
 
 from drivers.command import Command
 from edge.state.facts import Measured, Severity
@@ -102,6 +104,8 @@ class State:
         self.started_ns = 0
         self.now_ns = 0
         self.evidence = Evidence(len(plant.places.segment_ids))
+        self.unjudged: NDArray[np.int64] = np.zeros(0, np.int64)
+        """Evidence rows whose belief may have changed; judged many at once, at the latest with the next tick."""
         self.readings: dict[tuple[str, str], Reading] = {}
         self.pending: dict[tuple[str, str], Pending] = {}
 

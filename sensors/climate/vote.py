@@ -1,10 +1,10 @@
 """One value for a zone from several sensors: the median of the good ones, or none with its reason."""
 
 from collections.abc import Sequence
+from statistics import fmean, median
 from typing import Literal
 
 import msgspec
-import numpy as np
 
 Trust = Literal["voted", "paired", "none"]
 Reason = Literal["", "too_few_sensors", "sensors_disagree"]
@@ -32,23 +32,23 @@ def vote(values: Sequence[float | None], *, tolerance: float, stuck: Sequence[bo
     """
     frozen = {place for place, is_stuck in enumerate(stuck) if is_stuck}
     places = [place for place, value in enumerate(values) if value is not None and place not in frozen]
-    good = np.array([values[place] for place in places], dtype=np.float64)
+    good = [value for place in places if (value := values[place]) is not None]
     if len(good) < 2:
         return Vote(None, "none", reason="too_few_sensors")
     if len(good) == 2:
         return _pair(good, tolerance, ())
-    is_near = np.abs(good - np.median(good)) <= tolerance
-    outliers = tuple(place for place, near in zip(places, is_near.tolist(), strict=True) if not near)
-    kept = good[is_near]
+    middle = median(good)
+    outliers = tuple(place for place, value in zip(places, good, strict=True) if abs(value - middle) > tolerance)
+    kept = [value for value in good if abs(value - middle) <= tolerance]
     if len(kept) < 2:
         return Vote(None, "none", outliers, "sensors_disagree")
     if len(kept) == 2:
         return _pair(kept, tolerance, outliers)
-    return Vote(float(np.median(kept)), "voted", outliers)
+    return Vote(median(kept), "voted", outliers)
 
 
-def _pair(good: np.ndarray[tuple[int, ...], np.dtype[np.float64]], tolerance: float, outliers: tuple[int, ...]) -> Vote:
+def _pair(good: Sequence[float], tolerance: float, outliers: tuple[int, ...]) -> Vote:
     # twice the tolerance: what two sensors on either side of a median may differ by
-    if abs(float(good[0] - good[1])) > 2 * tolerance:
+    if abs(good[0] - good[1]) > 2 * tolerance:
         return Vote(None, "none", outliers, "sensors_disagree")
-    return Vote(float(good.mean()), "paired", outliers)
+    return Vote(fmean(good), "paired", outliers)

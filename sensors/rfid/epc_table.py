@@ -113,12 +113,14 @@ class EpcTable:
             slot = (slot + step) & mask
 
     def _lookup(self, words: NDArray[np.uint32]) -> NDArray[np.int32]:
+        if not len(self._keys):
+            return np.full(len(words), -1, dtype=np.int32)
         mask = len(self._slots) - 1
         slot = _hash(words) & mask
         found: NDArray[np.int32] = self._slots[slot]
         is_other = found >= 0
-        is_other[is_other] = (self._keys[found[is_other]] != words[is_other]).any(axis=1)
-        walking = np.flatnonzero(is_other)
+        is_other &= _differ(self._keys[found], words)  # -1 reads the last key, and is none anyway
+        walking = is_other.nonzero()[0]
         slot = slot[walking]
         step = 0
         while len(walking):
@@ -127,9 +129,17 @@ class EpcTable:
             at = self._slots[slot]
             found[walking] = at
             goes_on = at >= 0
-            goes_on[goes_on] = (self._keys[at[goes_on]] != words[walking[goes_on]]).any(axis=1)
+            goes_on &= _differ(self._keys[at], words[walking])
             walking, slot = walking[goes_on], slot[goes_on]
         return found
+
+
+def _differ(keys: NDArray[np.uint32], words: NDArray[np.uint32]) -> NDArray[np.bool_]:
+    """(n,) by column: `any` along an axis of three takes four times as long."""
+    differ: NDArray[np.bool_] = keys[:, 0] != words[:, 0]
+    differ |= keys[:, 1] != words[:, 1]
+    differ |= keys[:, 2] != words[:, 2]
+    return differ
 
 
 def as_words(epc: NDArray[np.uint8]) -> NDArray[np.uint32]:

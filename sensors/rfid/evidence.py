@@ -130,7 +130,7 @@ class Evidence:
         self._last_seen_ns[known] = at_ns
         self._heard_until[known] = self._total_of(known)
         self._open.add(known, segment[is_known], rssi_dbm[is_known], count[is_known])
-        return np.flatnonzero(~is_known)
+        return (~is_known).nonzero()[0]
 
     def searched(self, segment: int, rounds: int, at_ns: int) -> NDArray[np.int64]:
         """The antenna of a segment completed `rounds` >= 1 rounds: closes them; returns the rows that may have changed.
@@ -148,7 +148,15 @@ class Evidence:
         n = len(self)
         concerned = (self._believed[:n] == segment) | (self._book[:n] == segment)
         concerned[rows] = True
-        return np.flatnonzero(concerned)
+        return concerned.nonzero()[0]
+
+    def is_confirmed(self, rows: Index) -> NDArray[np.bool_]:
+        """(m,) whether the antenna of the believed segment read the tag in its newest round: nothing to think over."""
+        believed = self._believed[rows]
+        at = self._segment[rows] == believed[:, None]
+        age = self._fades[believed] - self._hits_at[rows, at.argmax(axis=1)]
+        confirmed: NDArray[np.bool_] = at.any(axis=1) & (age == 0) & (believed >= 0)
+        return confirmed
 
     def candidates(self, rows: Index, at_ns: int) -> Candidates:
         """The evidence of `rows`, faded to `at_ns`."""
@@ -254,7 +262,7 @@ class Evidence:
         """Add hits of one antenna; a tag that has no room for it forgets the antenna that last read it least."""
         now = self._fades[segment]
         at = self._segment[rows] == segment
-        new = np.flatnonzero(~at.any(axis=1))
+        new = (~at.any(axis=1)).nonzero()[0]
         if len(new):
             age = self._fades[self._segment[rows[new]]] - self._hits_at[rows[new]]
             worth = self._hits[rows[new]] * FADE ** age.astype(np.float32)
@@ -269,7 +277,7 @@ class Evidence:
         before = self._hits[rows, column] * FADE ** age.astype(np.float32)
         mean = self._rssi[rows, column].astype(np.float32)
         added = hits.astype(np.float32)
-        blended = (np.nan_to_num(mean) * before + np.nan_to_num(rssi_dbm) * added) / (before + added)
+        blended = (mean * before + rssi_dbm * added) / (before + added)
         blended = np.where(np.isnan(mean), rssi_dbm, np.where(np.isnan(rssi_dbm), mean, blended))
         self._hits[rows, column] = before + added
         self._hits_at[rows, column] = now

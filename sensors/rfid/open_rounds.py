@@ -57,6 +57,12 @@ class OpenRounds:
 
 
 def _folded(waiting: list[Columns]) -> Columns:
+    if len(waiting) == 1:  # a reader that reports each tag once a round: nothing to add up
+        rows, count, rssi = waiting[0]
+        order = np.argsort(rows)
+        ascending = rows[order]
+        if (ascending[1:] > ascending[:-1]).all():
+            return ascending, count[order], rssi[order]
     rows, position = np.unique(np.concatenate([reads[0] for reads in waiting]), return_inverse=True)
     count = np.concatenate([reads[1] for reads in waiting])
     rssi = np.concatenate([reads[2] for reads in waiting])

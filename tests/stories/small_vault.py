@@ -190,6 +190,7 @@ class Story:
                     to_ns=self.at_ns,
                 )
             )
+        self.tell(Tick(at_ns=self.at_ns))
 
     def of(self, kind: type[Kind]) -> list[Kind]:
         """The facts of one type so far."""
