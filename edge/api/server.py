@@ -81,7 +81,7 @@ class ApiServer:
             listening.bind(str(self._path))
             self._path.chmod(MODE)  # nobody can connect before listen
             _give_to_group(self._path)
-            self._server = await asyncio.start_unix_server(self._client, sock=listening)
+            self._server = await asyncio.start_unix_server(self._connected, sock=listening)
         except OSError:
             listening.close()
             raise
@@ -95,11 +95,21 @@ class ApiServer:
             client.cancel()
         await asyncio.gather(*self._clients, return_exceptions=True)
 
-    async def _client(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
+    def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         is_one_too_many = len(self._clients) >= self._patience.clients
-        self._clients.add(task)
+        client = asyncio.create_task(self._client(reader, writer, is_one_too_many=is_one_too_many), name="api client")
+        self._clients.add(client)
+        client.add_done_callback(self._ended)
+
+    def _ended(self, client: asyncio.Task[None]) -> None:
+        """A bug in an answer ends that client alone."""
+        self._clients.discard(client)
+        if not client.cancelled() and (bug := client.exception()) is not None:
+            log.error("api: bug while answering; the client was let go, the daemon runs on", exc_info=bug)
+
+    async def _client(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, is_one_too_many: bool
+    ) -> None:
         line = _Line(reader, writer, self._patience, self._large)
         try:
             if is_one_too_many:
@@ -112,7 +122,6 @@ class ApiServer:
             self.counters.dropped_clients += 1
             writer.transport.abort()
         finally:
-            self._clients.discard(task)
             writer.close()
             with contextlib.suppress(ConnectionError):
                 await writer.wait_closed()
