@@ -79,27 +79,27 @@ class Stage(msgspec.Struct, frozen=True):
 
 
 def run_demo(options: Options) -> int:
-    """Exit code: 0; 1 when a process died, the mirror differs or the drain did not end; Raises ConfigError.
+    """Exit code: 0; 1 when a process died or ended badly, the mirror differs or the drain did not end.
 
-    The run directory is removed after a good run unless it was given.
+    Raises ConfigError for the site's file. The run directory is removed after a good run unless it was given.
     """
     run = options.state.resolve() if options.state else Path(tempfile.mkdtemp(prefix="lantai-"))
     run.mkdir(parents=True, exist_ok=True)
     say(f"run directory {run}: one log for each process")
     try:
-        outcome = asyncio.run(play(options, run))
+        outcome, is_tidy = asyncio.run(play(options, run))
     except (ProcessDied, ControlError, ApiRefused, ConnectionError) as error:
         say(f"the demo ends: {error}\nlogs are in {run}")
         return 1
     print(shown(outcome, as_json=options.as_json), flush=True)
-    is_good = outcome.mirror_equal is True and outcome.facts_acked == outcome.facts
+    is_good = is_tidy and outcome.mirror_equal is True and outcome.facts_acked == outcome.facts
     if is_good and options.state is None:
         shutil.rmtree(run, ignore_errors=True)
     return 0 if is_good else 1
 
 
-async def play(options: Options, run: Path) -> Outcome:
-    """Set up, run for as long as asked, drain, compare, stop."""
+async def play(options: Options, run: Path) -> tuple[Outcome, bool]:
+    """Set up, run for as long as asked, drain, compare, stop; the figures, and whether every process ended well."""
     ended = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -110,7 +110,10 @@ async def play(options: Options, run: Path) -> Outcome:
         startup_s = await _startup_s(stage)
         with StatusBlock("Lantai", live=sys.stderr.isatty() and not options.as_json) as block:
             seconds = await _run(stage, options, block, ended)
-            return await _finish(stage, seconds, startup_s, block)
+            outcome = await _finish(stage, seconds, startup_s, block)
+    for untidy in ensemble.untidy:
+        say(untidy)
+    return outcome, not ensemble.untidy
 
 
 async def set_up(options: Options, ensemble: Ensemble) -> Stage:

@@ -26,16 +26,20 @@ class Member(Protocol):
     def check(self) -> None:
         """Raises ProcessDied when it ended by itself."""
 
-    def stop(self) -> None:
-        """End it and wait."""
+    def stop(self) -> str:
+        """End it and wait; '' or what was not as it should be."""
 
 
 class Ensemble:
-    """Use as `async with`: whatever happens inside, every process is stopped and every line closed on leaving."""
+    """Use as `async with`: whatever happens inside, every process is stopped and every line closed on leaving.
+
+    `untidy`: after leaving, what did not end well.
+    """
 
     def __init__(self, run: Path) -> None:
         self.run = run
         self.members: list[Member] = []
+        self.untidy: list[str] = []
         self._lines = AsyncExitStack()
 
     async def __aenter__(self) -> Self:
@@ -46,7 +50,7 @@ class Ensemble:
     ) -> None:
         await self._lines.aclose()
         for member in reversed(self.members):
-            await asyncio.to_thread(member.stop)
+            self.untidy += filter(None, [await asyncio.to_thread(member.stop)])
 
     def start(self, name: str, command: Sequence[str]) -> Child:
         """Start a process that is to run until the end; its log is NAME.log."""

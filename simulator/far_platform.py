@@ -28,8 +28,9 @@ class _BrokerMember:
         if pid is not None and os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None:
             raise ProcessDied(f"the broker ended by itself; the end of {self._broker.log}:\n{tail(self._broker.log)}")
 
-    def stop(self) -> None:
+    def stop(self) -> str:
         self._broker.stop()
+        return ""
 
 
 class FarPlatform:

@@ -16,7 +16,10 @@ class ProcessDied(Exception):  # noqa: N818  a fact about a process, told to a p
 
 
 class Child:
-    """One process. stdout and stderr go to `log`; `began_s` is CLOCK_MONOTONIC just before its exec."""
+    """One process. stdout and stderr go to `log`, its number to a .pid file beside it, for whoever wants to try a kill.
+
+    `began_s` is CLOCK_MONOTONIC just before its exec.
+    """
 
     def __init__(
         self, name: str, command: Sequence[str], log: Path, environment: Mapping[str, str] | None = None
@@ -33,6 +36,8 @@ class Child:
                 env={**os.environ, **(environment or {})},
                 start_new_session=True,  # Ctrl-C reaches the demo alone, which stops the others in order
             )
+
+        log.with_suffix(".pid").write_text(f"{self._process.pid}\n", encoding="ascii")
 
     @property
     def pid(self) -> int:
@@ -57,16 +62,17 @@ class Child:
             self._process.wait()
             raise ProcessDied(f"{self.name} did not end within {timeout_s} s; {tail(self.log)}") from None
 
-    def stop(self) -> None:
-        """SIGTERM, and SIGKILL when that is not heard within the grace."""
-        if not self.is_running():
-            return
-        self._process.send_signal(signal.SIGTERM)
+    def stop(self) -> str:
+        """SIGTERM, and SIGKILL when that is not heard within the grace. '' when it ended well, else how it did."""
+        if self.is_running():
+            self._process.send_signal(signal.SIGTERM)
         try:
-            self._process.wait(TERM_GRACE_S)
+            code = self._process.wait(TERM_GRACE_S)
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
+            return f"{self.name} did not end within {TERM_GRACE_S} s of SIGTERM and was killed"
+        return f"{self.name} ended with code {code}; the end of {self.log}:\n{tail(self.log)}" if code else ""
 
     def peak_rss_mb(self) -> float | None:
         """Largest resident set so far in MiB (VmHWM); None when the process is gone or the system has no

@@ -1,6 +1,7 @@
 """The Ørholm store replayed: each poll of a Modbus sensor is given the next hour; limits are crossed and restored."""
 
 import asyncio
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ LIMITS = {"temperature_degc": (14.0, 24.0, 0.5), "humidity_pct": (45.0, 60.0, 2.
 """JGJ 25-2010, table 5.2.1, with the deadbands of the demo policy."""
 CALM = Hour("", 19.0, 52.0)  # inside every limit
 QUIET_S = 2.0
+PROFILE = "xy-md02-trace"
 
 
 class Crossing(msgspec.Struct, frozen=True, array_like=True):
@@ -95,6 +97,7 @@ async def replay_climate(hours: tuple[Hour, ...], run: Path, hour_ms: float) -> 
     await server.start()
     config, state = run / "climate.yaml", run / "state"
     state.mkdir(mode=0o700)
+    _write_profile(run)
     config.write_text(yaml.safe_dump(climate_config(server.port, hour_ms / 1000), sort_keys=False), encoding="utf-8")
     said: list[Crossing] = []
     dropped = 0
@@ -138,7 +141,7 @@ def climate_config(port: int, period_s: float) -> dict[str, object]:
         "racks": [{"id": "A", "kind": "open_rack", "zone": "store"}],
         "buses": [{"id": "line", "transport": "tcp", "host": HERE, "port": port}],
         "sensors": [
-            {"id": "th-1", "bus": "line", "unit": 1, "profile": "xy-md02", "zone": "store",
+            {"id": "th-1", "bus": "line", "unit": 1, "profile": PROFILE, "zone": "store",
              "period_s": period_s, "freshness_s": 10.0},
         ],
         "policy": {
@@ -150,6 +153,14 @@ def climate_config(port: int, period_s: float) -> dict[str, object]:
             "people": local_people(),
         },
     }  # fmt: skip
+
+
+def _write_profile(run: Path) -> None:
+    """The sensor's own profile without the pause between requests: a trace has no patience."""
+    real = yaml.safe_load((files("config") / "profiles" / "xy-md02.yaml").read_text(encoding="utf-8"))
+    (run / "profiles").mkdir()
+    path = run / "profiles" / f"{PROFILE}.yaml"
+    path.write_text(yaml.safe_dump({**real, "id": PROFILE, "min_gap_s": 0}, sort_keys=False), encoding="utf-8")
 
 
 def _crossing(fact: dict[str, Any]) -> Crossing | None:

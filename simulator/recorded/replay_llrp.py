@@ -142,7 +142,7 @@ def _write_catalogue(path: Path, panels: dict[int, int]) -> None:
         lines.writerow(HEADER)
         for serial, panel in panels.items():
             taken[panel] += 1
-            lines.writerow((volume_of(serial), epc_of(serial).hex(), f"FLOOR-01L-{panel:02d}-1-{taken[panel]:02d}", 0))
+            lines.writerow((volume_of(serial), epc_of(serial).hex(), f"FLOOR-01L-{panel:02d}-1-{taken[panel]:02d}", ""))
 
 
 async def _settled(ensemble: Ensemble, daemon: DaemonClient) -> set[str]:

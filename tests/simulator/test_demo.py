@@ -1,0 +1,81 @@
+"""The demo as a person runs it: the command, its processes, its last words."""
+
+import asyncio
+import json
+import os
+import signal
+import sys
+from asyncio.subprocess import Process
+from pathlib import Path
+
+import pytest
+
+from config.load import load
+from simulator.catalogue import write_catalogue
+from simulator.overlay import free_ports
+from tests.simulator.test_site import CONFIG
+
+KEYS = {
+    "volumes", "located", "located_right", "displaced_right", "facts", "facts_acked", "mirror_equal", "reads",
+    "reads_per_s", "rss_mb", "startup_s", "seconds", "moves",
+}  # fmt: skip
+
+
+async def demo(tmp_path: Path, *arguments: str) -> Process:
+    """`lantai-sim demo` of a vault of 80 volumes that reads each antenna every 50 ms."""
+    llrp, modbus = free_ports(2)
+    site = tmp_path / "small.yaml"
+    site.write_text(CONFIG.format(llrp=llrp, modbus=modbus, serial="/dev/serial/by-id/none"))
+    write_catalogue(load(site).vault, tmp_path / "small-volumes.csv")
+    command = Path(sys.executable).parent / "lantai-sim"
+    return await asyncio.create_subprocess_exec(
+        str(command), "demo", "--config", str(site), "--state", str(tmp_path / "r"), "--json", *arguments,
+        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
+    )  # fmt: skip
+
+
+async def pid_of_daemon(tmp_path: Path) -> int:
+    """The daemon's process, once its local API is there."""
+    async with asyncio.timeout(60):
+        while not (tmp_path / "r" / "state" / "lantai.sock").is_socket():  # noqa: ASYNC110  another process makes it
+            await asyncio.sleep(0.05)
+    return int((tmp_path / "r" / "daemon.pid").read_text())
+
+
+@pytest.mark.timeout(120)
+async def test_a_run_of_some_seconds_ends_by_itself_and_its_last_words_are_one_json_object(tmp_path: Path) -> None:
+    process = await demo(tmp_path, "--for", "12")
+    out, err = await process.communicate()
+    assert process.returncode == 0, err.decode()
+    figures = json.loads(out.decode().splitlines()[-1])
+    assert set(figures) >= KEYS
+    assert figures["volumes"] == 80
+    assert figures["located_right"] >= 0.9
+    assert figures["facts"] == figures["facts_acked"] > 80
+    assert figures["mirror_equal"] is True
+    assert 0 < figures["startup_s"] < 10
+    truth = (tmp_path / "r" / "truth.jsonl").read_text()
+    assert "pipe of z1 burst" in truth
+    assert not list((tmp_path / "r").glob("*.tty"))
+
+
+@pytest.mark.timeout(120)
+async def test_a_daemon_that_is_killed_ends_the_demo_with_its_name_and_the_tail_of_its_log(tmp_path: Path) -> None:
+    process = await demo(tmp_path, "--for", "60")
+    os.kill(await pid_of_daemon(tmp_path), signal.SIGKILL)
+    out, err = await process.communicate()
+    assert process.returncode == 1
+    assert "daemon was killed by signal 9" in err.decode()
+    assert "lantai-edge" in err.decode()  # the tail of its log
+    assert out == b""
+
+
+@pytest.mark.timeout(120)
+async def test_ctrl_c_ends_a_run_cleanly_with_its_figures(tmp_path: Path) -> None:
+    process = await demo(tmp_path)
+    await pid_of_daemon(tmp_path)
+    await asyncio.sleep(3.0)
+    process.send_signal(signal.SIGINT)
+    out, err = await process.communicate()
+    assert process.returncode == 0, err.decode()
+    assert json.loads(out.decode().splitlines()[-1])["mirror_equal"] is True
