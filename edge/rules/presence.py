@@ -30,7 +30,7 @@ FOREIGN_A_BATCH = 50  # a pallet of another sender's boxes must not flood the jo
 def segments_of(state: State, event: TagReads) -> NDArray[np.int32]:
     """Segment index per read, NOWHERE for a port without a configured antenna."""
     table = state.plant.segments_of_ports(event.device)
-    return table[np.where(event.antenna < len(table), event.antenna, 0)]
+    return table.take(event.antenna * (event.antenna < len(table)))
 
 
 def foreign(state: State, event: TagReads, strangers: Rows) -> Decision:
@@ -63,14 +63,10 @@ def reads(state: State, event: TagReads) -> Rows:
     """Take a batch of reads into the evidence; returns the indices of those nobody catalogued."""
     segments = segments_of(state, event)
     known = (segments != NOWHERE).nonzero()[0]
-    strangers = state.evidence.observe(
-        event.epc[known],
-        event.epc_bits[known],
-        segments[known],
-        event.rssi_dbm[known],
-        event.count[known],
-        event.at_ns,
-    )
+    epc, bits, rssi, count = event.epc, event.epc_bits, event.rssi_dbm, event.count
+    if len(known) < len(segments):
+        segments, epc, bits, rssi, count = segments[known], epc[known], bits[known], rssi[known], count[known]
+    strangers = state.evidence.observe(epc, bits, segments, rssi, count, event.at_ns)
     unknown: Rows = known[strangers]
     return unknown
 

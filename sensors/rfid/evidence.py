@@ -125,12 +125,15 @@ class Evidence:
         rssi_dbm (n,) NaN where unknown, count (n,) >= 1.
         """
         rows = self._table.rows(epc, epc_bits)
-        is_known = rows >= 0
-        known = rows[is_known]
-        self._last_seen_ns[known] = at_ns
-        self._heard_until[known] = self._total_of(known)
-        self._open.add(known, segment[is_known], rssi_dbm[is_known], count[is_known])
-        return (~is_known).nonzero()[0]
+        is_strange = rows < 0
+        strangers: NDArray[np.int64] = is_strange.nonzero()[0]
+        if len(strangers):
+            is_known = ~is_strange
+            rows, segment, rssi_dbm, count = rows[is_known], segment[is_known], rssi_dbm[is_known], count[is_known]
+        self._last_seen_ns[rows] = at_ns
+        self._heard_until[rows] = self._total_of(rows)
+        self._open.add(rows, segment, rssi_dbm, count)
+        return strangers
 
     def searched(self, segment: int, rounds: int, at_ns: int) -> NDArray[np.int64]:
         """The antenna of a segment completed `rounds` >= 1 rounds: closes them; returns the rows that may have changed.
@@ -148,7 +151,8 @@ class Evidence:
         n = len(self)
         concerned = (self._believed[:n] == segment) | (self._book[:n] == segment)
         concerned[rows] = True
-        return concerned.nonzero()[0]
+        changed: NDArray[np.int64] = concerned.nonzero()[0]
+        return changed
 
     def is_confirmed(self, rows: Index) -> NDArray[np.bool_]:
         """(m,) whether the antenna of the believed segment read the tag in its newest round: nothing to think over."""
