@@ -122,4 +122,5 @@ def _tick(state: State, event: Tick) -> Decision:
         for intent in state.intents.values()
         if intent.at_ns >= state.started_ns and event.at_ns - intent.at_ns > OUTCOME_LIMIT_NS
     )
-    return Decision(late) + limits.decide(state, event.at_ns) + close_valves(state, event.at_ns)
+    told = limits.decide(state, event.at_ns) + limits.contradictions(state, event.at_ns)
+    return Decision(late) + told + close_valves(state, event.at_ns)

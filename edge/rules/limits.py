@@ -6,11 +6,15 @@ from config.policy import Limit
 from edge.rules import alarms
 from edge.rules.decision import NOTHING, Decision
 from edge.state.facts import Fact, LimitCrossed, LimitRestored
+from edge.state.plant import PointSpec
 from edge.state.state import Pending, State
+from sensors.climate.stuck import followed, is_stuck
 from sensors.climate.vote import Vote, vote
 
 Side = str
 TOLERANCE = {"temperature_degc": 2.0, "humidity_pct": 8.0}  # sensor accuracy plus what differs within one room
+STUCK_AFTER_S = 6 * 3600.0  # a quarter of the daily swing
+STUCK_WHILE_MOVED = {"temperature_degc": 1.0, "humidity_pct": 4.0}  # the room moved by more than any sensor's noise
 
 
 def absorb(state: State, at_ns: int, keys: Iterator[tuple[str, str]]) -> None:
@@ -20,6 +24,7 @@ def absorb(state: State, at_ns: int, keys: Iterator[tuple[str, str]]) -> None:
         if limit is None:
             continue
         value = voted(state, *key).value
+        _follow(state, at_ns, key, value)
         if value is None:
             state.pending.pop(key, None)  # unknown: neither crossed nor restored, and the delay starts again
             continue
@@ -28,6 +33,14 @@ def absorb(state: State, at_ns: int, keys: Iterator[tuple[str, str]]) -> None:
             state.pending.pop(key, None)
         elif key not in state.pending or state.pending[key].side != side:
             state.pending[key] = Pending(side, at_ns)
+
+
+def contradictions(state: State, at_ns: int) -> Decision:
+    """Alarms of zones whose sensors contradict each other."""
+    facts = tuple(
+        fact for zone, quantity in state.plant.voters for fact in _contradiction(state, at_ns, zone, quantity)
+    )
+    return Decision(facts) if facts else NOTHING
 
 
 def decide(state: State, at_ns: int) -> Decision:
@@ -42,13 +55,39 @@ def decide(state: State, at_ns: int) -> Decision:
 
 
 def voted(state: State, zone: str, quantity: str) -> Vote:
-    """The zone's value by vote of its inside sensors. A lone sensor is no vote, but its word is enough to raise an
-    alarm."""
+    """The zone's value by vote of its inside sensors, frozen ones left out. A lone sensor is no vote, but its word is
+    enough to raise an alarm."""
     points = state.plant.voters.get((zone, quantity), ())
     readings = [state.fresh(spec.device, spec.point, spec.freshness_ns) for spec in points]
-    found = vote(readings, tolerance=TOLERANCE[quantity])
     alone = [value for value in readings if value is not None]
-    return Vote(alone[0], found.trust) if len(alone) == 1 else found
+    if len(alone) == 1:
+        return Vote(alone[0], "none")
+    found = vote(readings, tolerance=TOLERANCE[quantity])
+    stuck = [_is_stuck(state, spec, found.value) for spec in points]
+    return vote(readings, tolerance=TOLERANCE[quantity], stuck=stuck) if any(stuck) else found
+
+
+def _is_stuck(state: State, spec: PointSpec, value: float | None) -> bool:
+    still = state.still.get((spec.device, spec.point))
+    moved_by = STUCK_WHILE_MOVED[spec.quantity]
+    return still is not None and is_stuck(still, value, state.now_ns, after_s=STUCK_AFTER_S, moved_by=moved_by)
+
+
+def _follow(state: State, at_ns: int, key: tuple[str, str], value: float | None) -> None:
+    for spec in state.plant.voters.get(key, ()):
+        reading = state.fresh(spec.device, spec.point, spec.freshness_ns)
+        if reading is not None:
+            at = (spec.device, spec.point)
+            state.still[at] = followed(state.still.get(at), reading, value, at_ns)
+
+
+def _contradiction(state: State, at_ns: int, zone: str, quantity: str) -> tuple[Fact, ...]:
+    """Sensors that contradict each other leave the value unknown: that is never silent."""
+    source = f"{zone}/{quantity}"
+    found = voted(state, zone, quantity)
+    if found.reason == "sensors_disagree":
+        return alarms.raised(state, at_ns, "sensors_disagree", "warning", zone, source)
+    return alarms.cleared(state, at_ns, "sensors_disagree", source) if found.value is not None else ()
 
 
 def _side(limit: Limit, value: float, crossed: Side) -> Side:

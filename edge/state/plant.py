@@ -13,7 +13,6 @@ from config.profile import Profile
 from config.vault import Vault
 from sensors.rfid.locate import Neighbourhood
 
-
 _NO_PORTS = np.full(1, -1, np.int32)
 
 

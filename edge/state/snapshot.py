@@ -19,6 +19,7 @@ from edge.state.state import (
     State,
 )
 from edge.state.volumes import NOWHERE
+from sensors.climate.stuck import Still
 from sensors.rfid.evidence import Evidence
 
 
@@ -50,6 +51,7 @@ class Beliefs(msgspec.Struct, frozen=True):
     evidence: dict[str, NDArray[np.generic]]
     unjudged: NDArray[np.int64]
     readings: dict[tuple[str, str], Reading]
+    still: dict[tuple[str, str], Still]
     pending: dict[tuple[str, str], Pending]
 
 
@@ -92,6 +94,7 @@ def freeze(state: State) -> Frozen:
             evidence=state.evidence.to_columns(),
             unjudged=state.unjudged,
             readings=dict(state.readings),
+            still=dict(state.still),
             pending=dict(state.pending),
         ),
     )
@@ -132,7 +135,7 @@ def thaw(plant: Plant, body: bytes) -> State:
     state.clock_is_sure, state.starts = folded.clock_is_sure, folded.starts
     state.now_ns = beliefs.now_ns
     state.unjudged = beliefs.unjudged
-    state.readings, state.pending = beliefs.readings, beliefs.pending
+    state.readings, state.still, state.pending = beliefs.readings, beliefs.still, beliefs.pending
     return state
 
 

@@ -12,6 +12,7 @@ from drivers.command import Command
 from edge.state.facts import Measured, Severity
 from edge.state.plant import Plant
 from edge.state.volumes import Volumes
+from sensors.climate.stuck import Still
 from sensors.rfid.evidence import Evidence
 
 
@@ -107,6 +108,8 @@ class State:
         self.unjudged: NDArray[np.int64] = np.zeros(0, np.int64)
         """Evidence rows whose belief may have changed; judged many at once, at the latest with the next tick."""
         self.readings: dict[tuple[str, str], Reading] = {}
+        self.still: dict[tuple[str, str], Still] = {}
+        """Since when each voting sensor has said exactly the same."""
         self.pending: dict[tuple[str, str], Pending] = {}
 
     def fresh(self, device: str, point: str, freshness_ns: int) -> float | None:

@@ -1,5 +1,6 @@
 """Limits with delay and deadband, by vote; silence is unknown, not fine."""
 
+from edge.rules.limits import voted
 from edge.state.facts import AlarmRaised, DeviceCameBack, DeviceWasLost, LimitCrossed, LimitRestored, Measured
 from tests.stories.small_vault import Story
 
@@ -90,3 +91,41 @@ def test_measurements_without_a_limit_are_only_reported() -> None:
         Measurement(device="leak-1", at_ns=story.at_ns, points=("leak_distance", "leakage"), values=(3.0, None))
     )
     assert [type(fact) for fact in decision.facts] == [Measured]
+
+
+def measured(story: Story, values: dict[str, float]) -> None:
+    from drivers.observation import Measurement
+
+    for device, value in values.items():
+        points = ("temperature", "humidity")
+        story.tell(Measurement(device=device, at_ns=story.at_ns, points=points, values=(20.0, value)))
+    story.advance(5)
+
+
+def test_a_frozen_sensor_loses_its_vote() -> None:
+    story = Story()
+    for i in range(6 * 720 + 20):  # a little over six hours in steps of 5 s, the room rising by 7 %
+        measured(story, {"th-1": 54.0, "th-2": 54.0 + i * 7 / 4320, "th-3": 54.1 + i * 7 / 4320})
+        if len(story.events) > 500:
+            story.events.clear()
+    # median with th-1 would be th-2; without it, the mean of the two that moved
+    assert voted(story.state, "z1", "humidity_pct").trust == "paired"
+
+
+def test_sensors_that_contradict_each_other_are_an_alarm_until_they_agree() -> None:
+    story = Story()
+    for _ in range(3):
+        measured(story, {"th-1": 20.0, "th-2": 50.0, "th-3": 90.0})
+    assert "sensors_disagree:z1/humidity_pct" in story.state.alarms
+    for _ in range(3):
+        measured(story, {"th-1": 51.0, "th-2": 50.0, "th-3": 52.0})
+    assert not story.state.alarms["sensors_disagree:z1/humidity_pct"].is_active
+
+
+def test_a_lone_sensor_is_enough_for_an_alarm() -> None:
+    story = Story()
+    story.lose("th-2")
+    story.lose("th-3")
+    for _ in range(20):
+        measured(story, {"th-1": 70.0})
+    assert [f.side for f in story.of(LimitCrossed)] == ["high"]
