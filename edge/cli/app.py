@@ -38,6 +38,10 @@ def tool(arguments: Sequence[str]) -> int:
         return BAD_INPUT
     except (KeyboardInterrupt, Abort):
         return INTERRUPTED
+    except SystemExit as leaving:  # rich's own way out of a broken pipe
+        if isinstance(leaving.__context__, BrokenPipeError):
+            return OK
+        raise
     except BrokenPipeError:  # `lantai ... | head`: the reader has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return OK

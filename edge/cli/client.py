@@ -4,7 +4,7 @@ import itertools
 import socket
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
 import msgspec
 
@@ -56,6 +56,12 @@ class Daemon:
     def close(self) -> None:
         """Hang up."""
         self._socket.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
     def _send(self, op: str, args: dict[str, object]) -> None:
         try:

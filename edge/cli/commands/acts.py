@@ -32,21 +32,22 @@ def add(app: typer.Typer, texts: Texts) -> None:
         lang: str = option.lang,
     ) -> int:
         del lang
-        screen, daemon = Screen(texts, is_json=json), Daemon(state)
-        args = {"actuator": actuator, "state": wanted}
-        answer = accepted(daemon, "actuator.set", args, role)
-        outcome = _outcome(daemon, answer.command, wait)
-        if json:
-            screen.json(outcome)
-        elif outcome.result == "done":
-            screen.say("set_done", "green", actuator=actuator, state=texts.label(f"state_{wanted}"))
-        elif outcome.stage == "open":
-            screen.say("set_open", "yellow", command=outcome.command, seconds=wait)
-        else:
-            screen.say("set_ended", "red", actuator=actuator, result=texts.label(f"result_{outcome.result}"))
-            if outcome.reason:
-                screen.code(outcome.reason, {"subject": actuator})
-        return OK if outcome.result == "done" else DEGRADED
+        screen = Screen(texts, is_json=json)
+        with Daemon(state) as daemon:
+            args = {"actuator": actuator, "state": wanted}
+            answer = accepted(daemon, "actuator.set", args, role)
+            outcome = _outcome(daemon, answer.command, wait)
+            if json:
+                screen.json(outcome)
+            elif outcome.result == "done":
+                screen.say("set_done", "green", actuator=actuator, state=texts.label(f"state_{wanted}"))
+            elif outcome.stage == "open":
+                screen.say("set_open", "yellow", command=outcome.command, seconds=wait)
+            else:
+                screen.say("set_ended", "red", actuator=actuator, result=texts.label(f"result_{outcome.result}"))
+                if outcome.reason:
+                    screen.code(outcome.reason, {"subject": actuator})
+            return OK if outcome.result == "done" else DEGRADED
 
     @app.command(help=described(texts, "ack", "ack leak:leak-1/leak"))
     def ack(
@@ -57,30 +58,32 @@ def add(app: typer.Typer, texts: Texts) -> None:
         lang: str = option.lang,
     ) -> int:
         del lang
-        screen, daemon = Screen(texts, is_json=json), Daemon(state)
-        answer = accepted(daemon, "alarm.acknowledge", {"alarm": alarm}, role)
-        if json:
-            screen.json(answer)
-        else:
-            screen.say("acknowledged", "green", alarm=alarm)
-        return OK
+        screen = Screen(texts, is_json=json)
+        with Daemon(state) as daemon:
+            answer = accepted(daemon, "alarm.acknowledge", {"alarm": alarm}, role)
+            if json:
+                screen.json(answer)
+            else:
+                screen.say("acknowledged", "green", alarm=alarm)
+            return OK
 
     @app.command("vouch-clock", help=described(texts, "vouch_clock", "vouch-clock"))
     def vouch_clock(
         role: str = option.role, state: Path = option.state, json: bool = option.json, lang: str = option.lang
     ) -> int:
         del lang
-        screen, daemon = Screen(texts, is_json=json), Daemon(state)
-        answer = daemon.ask("act", ActAnswer, action="clock.vouch", args={}, role=role)
-        if answer.answer not in ("accepted", "second_person_needed"):
-            raise Trouble(answer.answer, action="clock.vouch", subject="clock")
-        if json:
-            screen.json(answer)
-        elif answer.held_s:
-            screen.say("second_person", "yellow", seconds=answer.held_s)
-        else:
-            screen.say("clock_vouched", "green")
-        return DEGRADED if answer.held_s else OK
+        screen = Screen(texts, is_json=json)
+        with Daemon(state) as daemon:
+            answer = daemon.ask("act", ActAnswer, action="clock.vouch", args={}, role=role)
+            if answer.answer not in ("accepted", "second_person_needed"):
+                raise Trouble(answer.answer, action="clock.vouch", subject="clock")
+            if json:
+                screen.json(answer)
+            elif answer.held_s:
+                screen.say("second_person", "yellow", seconds=answer.held_s)
+            else:
+                screen.say("clock_vouched", "green")
+            return DEGRADED if answer.held_s else OK
 
 
 def accepted(daemon: Daemon, action: str, args: dict[str, str], role: str) -> ActAnswer:

@@ -28,7 +28,9 @@ def add(app: typer.Typer, texts: Texts) -> None:
         state: Path = option.state,
         metrics: str = metrics_option,
         log_level: str = level_option,
+        lang: str = option.lang,
     ) -> int:
+        del lang
         if log_level not in LEVELS:
             raise Trouble("unknown_log_level", seen=log_level, known=", ".join(LEVELS))
         return run_daemon(RunArguments(config, state, metrics, log_level))

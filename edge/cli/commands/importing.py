@@ -3,6 +3,7 @@
 import os
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -10,7 +11,7 @@ import msgspec
 import typer
 from rich.progress import Progress
 
-from config.load import load
+from config.load import Loaded
 from config.messages import Texts
 from config.vault import SCHEMA, Vault
 from edge.api.records import ImportAnswer, LayoutAnswer
@@ -81,18 +82,20 @@ def add(app: typer.Typer, texts: Texts) -> None:
 
         began_s = time.monotonic()
         screen = Screen(texts, is_json=json)
-        daemon = _daemon(state, config)
-        if daemon is not None:
-            layout = daemon.ask("layout", LayoutAnswer)
-            lines, problems = read_catalogue(file, Places(_vault_of(layout)))
-            portions = _through(daemon, lines, role, dry_run=dry_run)
-        else:
-            assert config is not None
-            if checked(screen, config) is None:
-                return BAD_INPUT
-            lines, problems = read_catalogue(file, Places(load(config).vault))
-            portions = iter((Portion(len(lines), None),)) if dry_run else _directly(config, state, lines, role)
-        found = _followed(screen, portions, lines, file, began_s)
+        with ExitStack() as held:
+            daemon = _daemon(held, state, config)
+            if daemon is not None:
+                layout = daemon.ask("layout", LayoutAnswer)
+                lines, problems = read_catalogue(file, Places(_vault_of(layout)))
+                portions = _through(daemon, lines, role, dry_run=dry_run)
+            else:
+                assert config is not None
+                loaded = checked(screen, config)
+                if loaded is None:
+                    return BAD_INPUT
+                lines, problems = read_catalogue(file, Places(loaded.vault))
+                portions = iter((Portion(len(lines), None),)) if dry_run else _directly(loaded, state, lines, role)
+            found = _followed(screen, portions, lines, file, began_s)
         report = ImportReport(
             file=str(file),
             dry_run=dry_run,
@@ -109,10 +112,10 @@ def add(app: typer.Typer, texts: Texts) -> None:
         return BAD_INPUT if problems or found.refused else OK
 
 
-def _daemon(state: Path, config: Path | None) -> Daemon | None:
+def _daemon(held: ExitStack, state: Path, config: Path | None) -> Daemon | None:
     """The running daemon; None where none runs and a configuration was given to do without."""
     try:
-        return Daemon(state)
+        return held.enter_context(Daemon(state))
     except Trouble as trouble:
         if trouble.code != "no_daemon":
             raise
@@ -133,7 +136,7 @@ def _through(daemon: Daemon, lines: Sequence["CataloguedLine"], role: str, *, dr
         yield Portion(len(portion), answer)
 
 
-def _directly(config: Path, state: Path, lines: Sequence["CataloguedLine"], role: str) -> Iterator[Portion]:
+def _directly(loaded: Loaded, state: Path, lines: Sequence["CataloguedLine"], role: str) -> Iterator[Portion]:
     """The same step on the same store; the person is who runs this command."""
     from edge.api.people import caller, role_for  # noqa: PLC0415
     from edge.clock import VaultClock  # noqa: PLC0415  the store and the step, only while no daemon runs
@@ -141,7 +144,6 @@ def _directly(config: Path, state: Path, lines: Sequence["CataloguedLine"], role
     from edge.state.facts import CataloguedVolume  # noqa: PLC0415
     from edge.store.errors import StoreError  # noqa: PLC0415
 
-    loaded = load(config)
     try:
         who = caller(loaded.vault.policy, os.getpid(), os.getuid())
     except Refused as refused:

@@ -24,54 +24,58 @@ def add(app: typer.Typer, texts: Texts) -> None:
     @app.command(help=described(texts, "status", "status", "status --json"))
     def status(state: Path = option.state, json: bool = option.json, lang: str = option.lang) -> int:
         del lang
-        screen, daemon = Screen(texts, is_json=json), Daemon(state)
-        answer = standing(screen, daemon)
-        if json:
-            screen.json(answer)
-        else:
-            _show_status(screen, answer)
-        return EXIT_OF_HEALTH[answer.health]
+        screen = Screen(texts, is_json=json)
+        with Daemon(state) as daemon:
+            answer = standing(screen, daemon)
+            if json:
+                screen.json(answer)
+            else:
+                _show_status(screen, answer)
+            return EXIT_OF_HEALTH[answer.health]
 
     @app.command(help=described(texts, "devices", "devices", "devices --json"))
     def devices(state: Path = option.state, json: bool = option.json, lang: str = option.lang) -> int:
         del lang
-        screen, daemon = Screen(texts, is_json=json), Daemon(state)
-        answer = daemon.ask("devices", DevicesAnswer)
-        if json:
-            screen.json(answer)
-        else:
-            standing(screen, daemon)
-            _show_devices(screen, answer)
-        return OK if all(device.is_ok for device in answer.devices) else DEGRADED
+        screen = Screen(texts, is_json=json)
+        with Daemon(state) as daemon:
+            answer = daemon.ask("devices", DevicesAnswer)
+            if json:
+                screen.json(answer)
+            else:
+                standing(screen, daemon)
+                _show_devices(screen, answer)
+            return OK if all(device.is_ok for device in answer.devices) else DEGRADED
 
     @app.command(help=described(texts, "alarms", "alarms", "alarms --json"))
     def alarms(state: Path = option.state, json: bool = option.json, lang: str = option.lang) -> int:
         del lang
-        screen, daemon = Screen(texts, is_json=json), Daemon(state)
-        answer = daemon.ask("alarms", list[AlarmAnswer])
-        if json:
-            screen.json(answer)
-        elif answer:
-            standing(screen, daemon)
-            _show_alarms(screen, answer)
-        else:
-            screen.say("no_alarms", "green")
-        active = [alarm for alarm in answer if alarm.is_active]
-        if any(alarm.severity == "life_safety" for alarm in active):
-            return LIFE_SAFETY
-        return DEGRADED if active else OK
+        screen = Screen(texts, is_json=json)
+        with Daemon(state) as daemon:
+            answer = daemon.ask("alarms", list[AlarmAnswer])
+            if json:
+                screen.json(answer)
+            elif answer:
+                standing(screen, daemon)
+                _show_alarms(screen, answer)
+            else:
+                screen.say("no_alarms", "green")
+            active = [alarm for alarm in answer if alarm.is_active]
+            if any(alarm.severity == "life_safety" for alarm in active):
+                return LIFE_SAFETY
+            return DEGRADED if active else OK
 
     @app.command(help=described(texts, "find", "find V000123", "find 2c00257bf46b2f2000000001 --json"))
     def find(volume: str, state: Path = option.state, json: bool = option.json, lang: str = option.lang) -> int:
         del lang
-        screen, daemon = Screen(texts, is_json=json), Daemon(state)
-        answer = daemon.ask("find", FindAnswer, volume=volume)
-        if json:
-            screen.json(answer)
-        else:
-            standing(screen, daemon)
-            _show_found(screen, answer)
-        return OK
+        screen = Screen(texts, is_json=json)
+        with Daemon(state) as daemon:
+            answer = daemon.ask("find", FindAnswer, volume=volume)
+            if json:
+                screen.json(answer)
+            else:
+                standing(screen, daemon)
+                _show_found(screen, answer)
+            return OK
 
 
 def standing(screen: Screen, daemon: Daemon) -> StatusAnswer:

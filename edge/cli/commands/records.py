@@ -32,19 +32,20 @@ def add(app: typer.Typer, texts: Texts) -> None:
         lang: str = option.lang,
     ) -> int:
         del lang
-        screen, daemon = Screen(texts, is_json=json), Daemon(state)
-        answer = daemon.ask("trace", TraceAnswer, volume=volume, limit=limit)
-        if json:
-            screen.json(answer)
+        screen = Screen(texts, is_json=json)
+        with Daemon(state) as daemon:
+            answer = daemon.ask("trace", TraceAnswer, volume=volume, limit=limit)
+            if json:
+                screen.json(answer)
+                return OK
+            standing(screen, daemon)
+            for fact in answer.facts:
+                show_fact(screen, fact)
+            if not answer.facts:
+                screen.say("trace_empty", volume=volume)
+            if answer.withheld:
+                screen.say("trace_withheld", count=answer.withheld)
             return OK
-        standing(screen, daemon)
-        for fact in answer.facts:
-            show_fact(screen, fact)
-        if not answer.facts:
-            screen.say("trace_empty", volume=volume)
-        if answer.withheld:
-            screen.say("trace_withheld", count=answer.withheld)
-        return OK
 
     @app.command(help=described(texts, "history", "history th-01/temperature", "history leak-1/leak --hours 2 --json"))
     def history(
@@ -59,40 +60,42 @@ def add(app: typer.Typer, texts: Texts) -> None:
         device, slash, name = point.partition("/")
         if not slash:
             raise Trouble("bad_point", seen=point)
-        screen, daemon = Screen(texts, is_json=json), Daemon(state)
-        answer = daemon.ask("history", HistoryAnswer, device=device, point=name, since_s=hours * 3600, limit=limit)
-        if json:
-            screen.json(answer)
+        screen = Screen(texts, is_json=json)
+        with Daemon(state) as daemon:
+            answer = daemon.ask("history", HistoryAnswer, device=device, point=name, since_s=hours * 3600, limit=limit)
+            if json:
+                screen.json(answer)
+                return OK
+            standing(screen, daemon)
+            for at, value in answer.values:
+                screen.line(f"{screen.local(at)}  {number(value)}")
+            if not answer.values:
+                screen.say("history_empty", point=point, hours=hours)
             return OK
-        standing(screen, daemon)
-        for at, value in answer.values:
-            screen.line(f"{screen.local(at)}  {number(value)}")
-        if not answer.values:
-            screen.say("history_empty", point=point, hours=hours)
-        return OK
 
     @app.command(help=described(texts, "watch", "watch", "watch --json | grep alarm_raised"))
     def watch(
         count: int = count_option, state: Path = option.state, json: bool = option.json, lang: str = option.lang
     ) -> int:
         del lang
-        screen, daemon = Screen(texts, is_json=json), Daemon(state)
-        standing(screen, daemon)
-        shown = 0
-        try:
-            for facts, dropped in daemon.watch():
-                if dropped and json:
-                    screen.json_line({"type": "dropped", "count": dropped})
-                elif dropped:
-                    screen.say("watch_dropped", "yellow", count=dropped)
-                for fact in facts:
-                    show_fact(screen, fact)
-                    shown += 1
-                    if shown == count:
-                        return OK
-        except KeyboardInterrupt:
+        screen = Screen(texts, is_json=json)
+        with Daemon(state) as daemon:
+            standing(screen, daemon)
+            shown = 0
+            try:
+                for facts, dropped in daemon.watch():
+                    if dropped and json:
+                        screen.json_line({"type": "dropped", "count": dropped})
+                    elif dropped:
+                        screen.say("watch_dropped", "yellow", count=dropped)
+                    for fact in facts:
+                        show_fact(screen, fact)
+                        shown += 1
+                        if shown == count:
+                            return OK
+            except KeyboardInterrupt:
+                return OK
             return OK
-        return OK
 
 
 def show_fact(screen: Screen, fact: Mapping[str, Any]) -> None:
