@@ -8,10 +8,12 @@ from typing import Any
 import msgspec
 import yaml
 
+from simulator.daemon_client import DaemonClient
 from simulator.devices.modbus_server import ModbusTcpServer
 from simulator.devices.modbus_units import UnitFaults, XyMd02
 from simulator.ensemble import Ensemble
 from simulator.overlay import HERE, local_people
+from simulator.processes import ProcessDied
 from simulator.recorded.climate import Hour
 
 LIMITS = {"temperature_degc": (14.0, 24.0, 0.5), "humidity_pct": (45.0, 60.0, 2.0)}
@@ -99,22 +101,10 @@ async def replay_climate(hours: tuple[Hour, ...], run: Path, hour_ms: float) -> 
     state.mkdir(mode=0o700)
     _write_profile(run)
     config.write_text(yaml.safe_dump(climate_config(server.port, hour_ms / 1000), sort_keys=False), encoding="utf-8")
-    said: list[Crossing] = []
-    dropped = 0
     try:
         async with Ensemble(run) as ensemble:
             _, daemon = await ensemble.daemon(config, state)
-            stream = daemon.watch()
-            await anext(stream)
-            sensor.begin()
-            while not sensor.ended.is_set():
-                try:
-                    portion = await asyncio.wait_for(anext(stream), QUIET_S)
-                except TimeoutError:
-                    ensemble.check()
-                    break
-                said += [crossing for fact in portion.facts if (crossing := _crossing(fact)) is not None]
-                dropped += portion.dropped
+            said, dropped = await _listen(ensemble, daemon, sensor)
     finally:
         await server.stop()
     expected = crossings(hours)
@@ -127,6 +117,38 @@ async def replay_climate(hours: tuple[Hour, ...], run: Path, hour_ms: float) -> 
         equal=_by_quantity(said) == _by_quantity(expected),
         dropped=dropped,
     )
+
+
+async def _listen(ensemble: Ensemble, daemon: DaemonClient, sensor: TraceSensor) -> tuple[list[Crossing], int]:
+    """Start the trace; every crossing said until it is over and nothing more comes, and how many facts were dropped.
+
+    Raises ProcessDied when the daemon stops polling before.
+    """
+    said: list[Crossing] = []
+    dropped = 0
+    stream = daemon.watch()
+    await anext(stream)
+    sensor.begin()
+    given = -1
+    coming = asyncio.ensure_future(anext(stream))
+    try:
+        while True:
+            done, _ = await asyncio.wait({coming}, timeout=QUIET_S)
+            if done:
+                portion = coming.result()
+                said += [crossing for fact in portion.facts if (crossing := _crossing(fact)) is not None]
+                dropped += portion.dropped
+                coming = asyncio.ensure_future(anext(stream))
+                continue
+            ensemble.check()
+            if sensor.ended.is_set():
+                return said, dropped
+            if sensor.given == given:
+                raise ProcessDied(f"the daemon stopped polling after {given} hours; see the logs in {ensemble.run}")
+            given = sensor.given
+    finally:
+        coming.cancel()
+        await asyncio.gather(coming, return_exceptions=True)
 
 
 def climate_config(port: int, period_s: float) -> dict[str, object]:
