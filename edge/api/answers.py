@@ -88,8 +88,9 @@ def unknowns(state: State, now_ns: int) -> Iterator[Unknown]:
         if spec.quantity == "leak" and _fresh(state, spec, now_ns) is None:
             yield Unknown("leak_unknown", f"{device}/{point}")
     for zone, quantity in plant.voters:
-        if voted(state, zone, quantity).value is None:
-            yield Unknown("climate_unknown", f"{zone}/{quantity}")
+        found = voted(state, zone, quantity)
+        if found.value is None:
+            yield Unknown(found.reason, f"{zone}/{quantity}")
     for actuator in plant.actuators:
         known = state.actuators.get(actuator)
         if known is None or known.state is None:

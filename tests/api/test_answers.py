@@ -51,8 +51,8 @@ async def test_a_vault_that_just_started_lists_all_that_would_have_to_be_proved(
     assert {(item.code, item.subject) for item in status.unknown} == {
         *(("device_unheard", device) for device in ("reader-1", "th-1", "th-2", "th-3", "leak-1", "board-1")),
         ("leak_unknown", "leak-1/leak"),
-        ("climate_unknown", "z1/temperature_degc"),
-        ("climate_unknown", "z1/humidity_pct"),
+        ("too_few_sensors", "z1/temperature_degc"),
+        ("too_few_sensors", "z1/humidity_pct"),
         ("actuator_unknown", "valve-1"),
     }
 

@@ -23,11 +23,13 @@ CODE = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
 CODES_IN: dict[str, tuple[int | str, ...]] = {
     "raised": (2,),
     "cleared": (2,),
+    "noted": (2,),
     "Refuse": (0,),
     "Refused": (0,),
     "Trouble": (0,),
     "Unknown": (0,),
     "Verdict": (0, "note"),
+    "Vote": (3, "reason"),
     "Ended": (1, "reason"),
     "Decision": (2, "answer"),
     "DeviceLost": (2, "reason"),
@@ -178,6 +180,7 @@ def test_the_scan_finds_codes_of_every_kind() -> None:
         "llrp_held",
         "llrp_silent",
         "line_down",
+        "too_few_sensors",
         "gateway_no_answer",
         "ack_wrong_epoch",  # appended to the notes
         "store_busy",
