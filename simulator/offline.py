@@ -6,7 +6,7 @@ inbox is the daemon's own code. The same seed gives the same facts, byte for byt
 
 import heapq
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 import msgspec
@@ -14,6 +14,7 @@ import numpy as np
 
 from config.devices import Reader
 from config.profile import Profile
+from config.profile_files import load_profile
 from config.vault import Vault
 from drivers.command import CommandOutcome, Switch
 from drivers.observation import Contact, Measurement, Searched, TagReads
@@ -223,3 +224,35 @@ class Offline:
         self.world.advance(1.0)
         self._tell(Tick(at_ns=self.at_ns))
         self._at(self.at_ns + NS, self._tick)
+
+
+def share_of_hours_inside(hours: Iterable[tuple[float, float]], limits: Mapping[str, tuple[float, float]]) -> float:
+    """Share of hours (temperature_degc, humidity_pct) at which the step has neither limit crossed.
+
+    One sensor in one zone, no delay and no deadband: an hour on a limit is inside.
+    """
+    profile = load_profile("xy-md02")
+    document = {
+        "schema": 1,
+        "centre": "offline",
+        "vault": "offline",
+        "node": "offline",
+        "timezone": "UTC",
+        "zones": [{"id": "z1"}],
+        "racks": [],
+        "buses": [{"id": "bus", "transport": "tcp", "host": "127.0.0.1"}],
+        "sensors": [{"id": "th", "bus": "bus", "unit": 1, "profile": profile.id, "zone": "z1"}],
+        "policy": {
+            "limits": [
+                {"quantity": quantity, "low": low, "high": high, "deadband": 0.0, "on_delay_s": 0, "off_delay_s": 0}
+                for quantity, (low, high) in limits.items()
+            ]
+        },
+    }
+    state = State(Plant(msgspec.convert(document, Vault), {profile.id: profile}))
+    points = tuple(point.id for point in profile.points)
+    inside = count = 0
+    for count, air in enumerate(hours, 1):
+        step(state, Measurement(device="th", at_ns=START_NS + count * 3600 * NS, points=points, values=air))
+        inside += not state.crossed
+    return inside / count if count else 0.0

@@ -9,8 +9,9 @@ from pathlib import Path
 import msgspec
 
 from simulator.daemon_client import ApiRefused
+from simulator.offline import share_of_hours_inside
 from simulator.processes import ProcessDied
-from simulator.recorded.climate import read_hours, share_inside, year_of
+from simulator.recorded.climate import read_hours, year_of
 from simulator.recorded.replay_climate import LIMITS, replay_climate
 from simulator.recorded.replay_llrp import replay_bodies, replay_walks
 from simulator.status_block import say
@@ -40,8 +41,9 @@ def replay_llrp(path: Path, options: Options) -> int:
 def replay_store(path: Path, options: Options) -> int:
     """One year of the store through a sensor. 0 when what the daemon said is what the trace says."""
     hours = read_hours(path)
-    temperature, humidity = (limit[:2] for limit in LIMITS.values())
-    say(f"{len(hours)} hours, {share_inside(hours, temperature, humidity):.1%} inside both limits")
+    limits = {quantity: limit[:2] for quantity, limit in LIMITS.items()}
+    share = share_of_hours_inside(((hour.temperature_degc, hour.humidity_pct) for hour in hours), limits)
+    say(f"{len(hours)} hours through the step offline, {share:.1%} inside both limits")
     year = year_of(hours, options.year)
     if not year:
         say(f"the trace has no hour of {options.year}")

@@ -45,15 +45,6 @@ def year_of(hours: tuple[Hour, ...], year: int) -> tuple[Hour, ...]:
     return tuple(hour for hour in hours if hour.logged[6:10] == f"{year:04d}")
 
 
-def share_inside(hours: tuple[Hour, ...], temperature: tuple[float, float], humidity: tuple[float, float]) -> float:
-    """Share of the lines inside both limits, both ends included."""
-    inside = sum(
-        temperature[0] <= hour.temperature_degc <= temperature[1] and humidity[0] <= hour.humidity_pct <= humidity[1]
-        for hour in hours
-    )
-    return inside / len(hours)
-
-
 def excursions(values: tuple[float, ...], quantity: str, low: float, high: float) -> tuple[Excursion, ...]:
     """Every stretch below `low` or above `high`, in order."""
     found: list[Excursion] = []

@@ -6,11 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from simulator.offline import share_of_hours_inside
 from simulator.recorded.bodies import BodyServer, read_bodies
-from simulator.recorded.climate import Excursion, excursions, read_hours, share_inside, year_of
+from simulator.recorded.climate import Excursion, excursions, read_hours, year_of
 from simulator.recorded.walks import columns_of, epc_of, read_panels, read_walks
 
-TEMPERATURE, HUMIDITY = (14.0, 24.0), (45.0, 60.0)  # JGJ 25-2010, table 5.2.1
+LIMITS = {"temperature_degc": (14.0, 24.0), "humidity_pct": (45.0, 60.0)}  # JGJ 25-2010, table 5.2.1
 
 
 @pytest.fixture
@@ -21,7 +22,13 @@ def oerholm(data_dir: Path) -> Path:
 def test_every_line_of_the_store_is_read_and_46_9_percent_of_its_hours_lie_inside_both_limits(oerholm: Path) -> None:
     hours = read_hours(oerholm)
     assert len(hours) == 107_601
-    assert round(share_inside(hours, TEMPERATURE, HUMIDITY), 3) == 0.469
+    air = ((hour.temperature_degc, hour.humidity_pct) for hour in hours)
+    assert round(share_of_hours_inside(air, LIMITS), 3) == 0.469
+
+
+def test_hours_on_a_limit_are_inside() -> None:
+    air = [(14.0, 45.0), (24.0, 60.0), (24.1, 50.0), (20.0, 60.1)]
+    assert share_of_hours_inside(air, LIMITS) == 0.5
 
 
 def test_a_year_holds_the_doubled_hour_of_the_wrong_daylight_saving_rule(oerholm: Path) -> None:
