@@ -104,17 +104,15 @@ def _vouch(state: State, event: OperatorAction) -> Decision:
 def _import(state: State, event: OperatorAction) -> Decision:
     """Lines already in the catalogue as they are change nothing, so an import cut short is simply run again."""
     volumes = state.volumes
-    changed: list[CataloguedVolume] = []
-    for line in event.volumes:
-        row = volumes.row.get(line.volume)
-        if row is not None and volumes.lines[row] == line:
-            continue
+    changed = [
+        line for line in event.volumes if (row := volumes.row.get(line.volume)) is None or volumes.lines[row] != line
+    ]
+    for line in changed:
         holder = volumes.row_of_epc.get(line.epc)
         if holder is not None and volumes.lines[holder].volume != line.volume:
             return Decision(answer="epc_taken")
         if not _is_line(state, line):
             return Decision(answer="bad_line")
-        changed.append(line)
     if not changed:
         return Decision(answer="accepted")
     return Decision((VolumesCatalogued(at_ns=event.at_ns, volumes=tuple(changed)),), (), "accepted")
@@ -124,7 +122,8 @@ def _is_line(state: State, line: CataloguedVolume) -> bool:
     """What a file check would have caught: the core does not rely on it."""
     try:
         state.plant.places.segment_of(line.slot)
-        return bool(line.volume) and 0 < len(bytes.fromhex(line.epc)) <= 62 and line.epc == line.epc.lower()
+        epc = bytes.fromhex(line.epc)
+        return bool(line.volume) and 0 < len(epc) <= 62 and line.epc == epc.hex()
     except (KeyError, ValueError):
         return False
 

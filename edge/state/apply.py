@@ -32,8 +32,7 @@ def _catalogued(state: State, fact: f.VolumesCatalogued) -> None:
         except KeyError:  # the layout changed since: the slot is gone, the volume is not
             books[i] = NOWHERE
     tags = state.evidence.enroll([bytes.fromhex(line.epc) for line in fact.volumes], books)
-    for line, book, tag in zip(fact.volumes, books.tolist(), tags.tolist(), strict=True):
-        state.volumes.catalogue(line, book, tag)
+    state.volumes.catalogue(fact.volumes, books, tags)
 
 
 def _stands(state: State, volume: str, segment: str, status: int) -> None:

@@ -47,6 +47,8 @@ class Folded(msgspec.Struct, frozen=True):
 class Beliefs(msgspec.Struct, frozen=True):
     """What only snapshots keep: evidence since the last one is lost in a crash, and shows as age."""
 
+    boot: str
+    started_ns: int
     now_ns: int
     evidence: dict[str, NDArray[np.generic]]
     unjudged: NDArray[np.int64]
@@ -90,6 +92,8 @@ def freeze(state: State) -> Frozen:
             starts=state.starts,
         ),
         beliefs=Beliefs(
+            boot=state.boot,
+            started_ns=state.started_ns,
             now_ns=state.now_ns,
             evidence=state.evidence.to_columns(),
             unjudged=state.unjudged,
@@ -123,8 +127,7 @@ def thaw(plant: Plant, body: bytes) -> State:
     state.evidence = Evidence.from_columns(beliefs.evidence, remap[:-1], len(index))
     books = np.array([_book(plant, line.slot) for line in folded.lines], np.int32)
     tags = state.evidence.enroll([bytes.fromhex(line.epc) for line in folded.lines], books)
-    for line, book, tag in zip(folded.lines, books.tolist(), tags.tolist(), strict=True):
-        state.volumes.catalogue(line, book, tag)
+    state.volumes.catalogue(folded.lines, books, tags)
     state.volumes.status[:] = folded.status
     state.volumes.place[:] = remap[folded.place]  # NOWHERE is -1: the last entry
     state.foreign, state.devices = folded.foreign, folded.devices
@@ -133,7 +136,7 @@ def thaw(plant: Plant, body: bytes) -> State:
     state.asked, state.reported, state.intents = folded.asked, folded.reported, folded.intents
     state.counters, state.platform_commands = folded.counters, folded.platform_commands
     state.clock_is_sure, state.starts = folded.clock_is_sure, folded.starts
-    state.now_ns = beliefs.now_ns
+    state.boot, state.started_ns, state.now_ns = beliefs.boot, beliefs.started_ns, beliefs.now_ns
     state.unjudged = beliefs.unjudged
     state.readings, state.still, state.pending = beliefs.readings, beliefs.still, beliefs.pending
     return state

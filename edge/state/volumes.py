@@ -1,5 +1,6 @@
 """The catalogue and what is known of each volume, in columns: one row a volume, in the order they were catalogued."""
 
+from collections.abc import Sequence
 from typing import TypeVar, get_args
 
 import numpy as np
@@ -55,29 +56,32 @@ class Volumes:
         """Volume row of each evidence row, NOWHERE where no volume carries that tag any more."""
         return self._of_tag[tags]
 
-    def catalogue(self, line: CataloguedVolume, book: int, tag: int) -> int:
-        """Add the line or replace the volume's old one; status and place of a known volume stay. Returns its row."""
-        row = self.row.get(line.volume)
-        if row is None:
-            row = len(self.lines)
-            if row == len(self._status):
-                self._status = _doubled(self._status, 0)
-                self._place = _doubled(self._place, NOWHERE)
-                self._book = _doubled(self._book, NOWHERE)
-                self._tag = _doubled(self._tag, NOWHERE)
-            self.row[line.volume] = row
-            self.lines.append(line)
-        else:
-            self.row_of_epc.pop(self.lines[row].epc, None)
-            self._of_tag[self._tag[row]] = NOWHERE
-            self.lines[row] = line
-        while tag >= len(self._of_tag):
+    def catalogue(self, lines: Sequence[CataloguedVolume], book: NDArray[np.int32], tag: NDArray[np.int32]) -> None:
+        """Add the lines or replace their volumes' old ones; status and place of a known volume stay.
+
+        book, tag (n,): the lines' book places and evidence rows.
+        """
+        rows = np.empty(len(lines), np.int32)
+        for i, line in enumerate(lines):
+            row = self.row.setdefault(line.volume, len(self.lines))
+            if row == len(self.lines):
+                self.lines.append(line)
+            else:
+                self.row_of_epc.pop(self.lines[row].epc, None)
+                self._of_tag[self._tag[row]] = NOWHERE
+                self.lines[row] = line
+            self.row_of_epc[line.epc] = row
+            rows[i] = row
+        while len(self.lines) > len(self._status):
+            self._status = _doubled(self._status, UNSEEN)
+            self._place = _doubled(self._place, NOWHERE)
+            self._book = _doubled(self._book, NOWHERE)
+            self._tag = _doubled(self._tag, NOWHERE)
+        while len(tag) and tag.max() >= len(self._of_tag):
             self._of_tag = _doubled(self._of_tag, NOWHERE)
-        self.row_of_epc[line.epc] = row
-        self._book[row] = book
-        self._tag[row] = tag
-        self._of_tag[tag] = row
-        return row
+        self._book[rows] = book
+        self._tag[rows] = tag
+        self._of_tag[tag] = rows
 
     def stand(self, volume: str, status: int, place: int) -> None:
         """The volume's status and place from now on."""

@@ -49,14 +49,15 @@ class EpcTable:
 
         Raises ValueError for an EPC that is empty or wider than Gen2 allows.
         """
-        for epc in epcs:
+        lengths = set(map(len, epcs))
+        for epc in epcs if lengths - {EPC96_BYTES} else ():
             if not 1 <= len(epc) <= MAX_EPC_BYTES:
                 raise ValueError(
                     f"EPC '{epc.hex()}' has {len(epc)} bytes; expected 1 to {MAX_EPC_BYTES}: check the list"
                 )
         rows = np.full(len(epcs), -1, dtype=np.int32)
         common = [i for i, epc in enumerate(epcs) if len(epc) == EPC96_BYTES]
-        if common:
+        if common and self._count:
             words = np.frombuffer(b"".join(epcs[i] for i in common), dtype=np.uint32).reshape(-1, 3)
             rows[common] = self._lookup(words)
         fresh: dict[bytes, int] = {}
