@@ -17,6 +17,7 @@ from edge.state.events import (
     LinkState,
     OperatorAction,
     PlatformCommand,
+    Quarantined,
     Started,
     StoreState,
     Tick,
@@ -102,6 +103,8 @@ def decide(state: State, event: Event, heard: Heard) -> Decision:
             return devices.store(state, event)
         case Dropped():
             return devices.dropped(state, event)
+        case Quarantined():
+            return devices.quarantined(state, event)
         case ClockStep():
             return devices.clock(state, event)
         case Started():

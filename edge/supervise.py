@@ -20,6 +20,8 @@ log = logging.getLogger(__name__)
 MOST_RESTARTS = 3
 RESTART_WINDOW_S = 300.0
 CRASHES_TO_QUARANTINE = 2
+TIMES = frozenset({"at_ns", "from_ns", "to_ns", "first_utc_ns", "last_utc_ns"})
+"""Fields of events that only say when: the same reads a minute later are the same event."""
 Result = TypeVar("Result")
 
 
@@ -50,14 +52,16 @@ async def keep(name: str, task: Callable[[], Coroutine[Any, Any, None]]) -> None
 
 class StepGuard:
     """Runs the step; a failure is written down with its event before it goes up as a BugError. An event that was in the
-    step at two successive crashes is passed over from then on."""
+    step at two successive crashes of the same software is passed over from then on."""
 
-    def __init__(self, state_dir: Path) -> None:
+    def __init__(self, state_dir: Path, software: str) -> None:
         self._path = state_dir / "crash"
+        self._software = hashlib.blake2b(software.encode(), digest_size=8).hexdigest()
         self._crashes: dict[str, int] = {}
-        with contextlib.suppress(FileNotFoundError, ValueError):
-            digest, count = self._path.read_text().split()
-            self._crashes[digest] = int(count)
+        with contextlib.suppress(OSError, ValueError):
+            digest, count, of = self._path.read_text().split()
+            if of == self._software:  # another version may have no such bug: it hears everything again
+                self._crashes[digest] = int(count)
 
     def is_quarantined(self, event: Event) -> bool:
         """True for an event that ended the daemon twice in a row. Costs nothing while there was no crash."""
@@ -69,13 +73,14 @@ class StepGuard:
             return step()
         except Exception as error:
             digest = _digest(event)
-            self._path.write_text(f"{digest} {self._crashes.get(digest, 0) + 1}\n")
+            with contextlib.suppress(OSError):  # a full disk must not turn this into a failure that is tried again
+                self._path.write_text(f"{digest} {self._crashes.get(digest, 0) + 1} {self._software}\n")
             raise BugError(f"step: {type(event).__name__} could not be taken: {error!r}") from error
 
 
 def _digest(event: Event) -> str:
     """Names an event regardless of when it came."""
-    fields = {name: getattr(event, name) for name in event.__struct_fields__ if name != "at_ns"}
+    fields = {name: getattr(event, name) for name in event.__struct_fields__ if name not in TIMES}
     return hashlib.blake2b(encoder.encode((type(event).__name__, fields)), digest_size=16).hexdigest()
 
 

@@ -14,12 +14,13 @@ from drivers.command import Command, Switch
 from drivers.observation import TagReads
 from edge.api.feed import Feed
 from edge.api.records import StoreStanding
-from edge.state.events import Event, OperatorAction, PlatformCommand
+from edge.state.events import Event, OperatorAction, PlatformCommand, Quarantined
 from edge.state.facts import LANE_OF, ContactChanged, Fact, Measured
 from edge.state.state import State
 from edge.step import step
+from edge.store.errors import StoreFull
 from edge.store.journal import Store
-from edge.supervise import StepGuard
+from edge.supervise import BugError, StepGuard
 
 SLICE_S = 0.005  # nothing in the loop takes longer before others are let in
 
@@ -53,6 +54,8 @@ class House:
         self.state = state
         self.store = store
         self.counters = Counters()
+        self.turn = asyncio.Lock()
+        """Held while a batch is logged and stepped through: whoever stops the step takes it first."""
         self.now = now
         self._guard = guard
         self._emit = emit
@@ -63,13 +66,22 @@ class House:
         self.on_facts: list[Callable[[Sequence[Fact]], None]] = [self.feed.publish]
         self.on_platform_command: list[Callable[[PlatformCommand, str], None]] = []
 
-    async def take(self, events: Sequence[Event]) -> None:
-        """Step through the events, in order; lets others in whenever a slice of time is used up."""
+    def screened(self, events: Sequence[Event]) -> list[Event]:
+        """The events as the step will be given them: Quarantined in place of one that ended the daemon twice."""
+        return [_quarantined(event) if self._guard.is_quarantined(event) else event for event in events]
+
+    async def take(self, came: Sequence[Event], events: Sequence[Event]) -> None:
+        """Step through the events that came, as `screened`, in order; lets others in whenever a slice of time is used
+        up. Raises BugError; what was decided before it is on its way to the journal then."""
         begun = time.perf_counter()
         facts: list[Fact] = []
         after: list[Callable[[], None]] = []
-        for event in events:
-            self._one(event, facts, after)
+        for asked, event in zip(came, events, strict=True):
+            try:
+                self._one(asked, event, facts, after)
+            except BugError:
+                self._commit(facts, [])  # it is in the state, so it has happened; but nothing may leave safety now
+                raise
             if time.perf_counter() - begun > SLICE_S:
                 self._commit(facts, after)
                 facts, after = [], []
@@ -108,15 +120,13 @@ class House:
         """What the daemon counts of itself."""
         return msgspec.structs.asdict(self.counters)
 
-    def _one(self, event: Event, facts: list[Fact], after: list[Callable[[], None]]) -> None:
+    def _one(self, asked: Event, event: Event, facts: list[Fact], after: list[Callable[[], None]]) -> None:
         counters = self.counters
         counters.events += 1
         if isinstance(event, TagReads):
             counters.reads += len(event.antenna)
-        if self._guard.is_quarantined(event):
+        if isinstance(event, Quarantined):
             counters.quarantined += 1
-            after.append(self._answering(event, "quarantined"))
-            return
         started = time.perf_counter()
         decision = self._guard.run(lambda: step(self.state, event), event)
         counters.longest_step_ms = max(counters.longest_step_ms, (time.perf_counter() - started) * 1e3)
@@ -129,7 +139,7 @@ class House:
             else:
                 after.append(lambda command=command: self._submit(command))  # type: ignore[misc]
         if decision.answer:
-            after.append(self._answering(event, decision.answer))
+            after.append(self._answering(asked, decision.answer))
 
     def _answering(self, event: Event, result: str) -> Callable[[], None]:
         def answer() -> None:
@@ -144,9 +154,7 @@ class House:
         return answer
 
     def _commit(self, facts: list[Fact], after: list[Callable[[], None]]) -> None:
-        if not facts:
-            for call in after:
-                call()
+        if not facts and not after:  # an answer without facts of its own still waits for those before it
             return
         self.counters.facts += len(facts)
         is_urgent = bool(after) or any(LANE_OF[type(fact)] == "alarm" for fact in facts)
@@ -154,13 +162,21 @@ class House:
         def committed() -> None:
             for call in after:
                 call()
-            for hear in self.on_facts:
+            for hear in self.on_facts if facts else ():
                 hear(facts)
 
         def from_writer() -> None:
             self._loop.call_soon_threadsafe(committed)
 
-        self.store.append(facts, urgent=is_urgent, done=from_writer)
+        try:
+            self.store.append(facts, urgent=is_urgent, done=from_writer)
+        except StoreFull as error:  # the state holds what the journal never will: no way on but a new start
+            raise BugError(f"store: {error}") from error
+
+
+def _quarantined(event: Event) -> Quarantined:
+    what = str(event.__struct_config__.tag)
+    return Quarantined(at_ns=event.at_ns, what=what, device=getattr(event, "device", ""))
 
 
 def _value(fact: Fact, point: str) -> tuple[int, float | None] | None:

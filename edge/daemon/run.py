@@ -35,6 +35,7 @@ from edge.state.facts import Fact, Lane
 from edge.state.mirror import mirror
 from edge.state.plant import Plant
 from edge.state.snapshot import encode, freeze
+from edge.store.errors import StoreFull
 from edge.store.input_log import InputLog
 from edge.store.journal import Store
 from edge.supervise import StepGuard, keep, notify
@@ -75,17 +76,26 @@ class Daemon:
         )
         self._runner = runner
         self.house = House(
-            state, self._store, StepGuard(state_dir), now=self._clock.now, emit=self._inbox.put, submit=runner.submit
+            state,
+            self._store,
+            StepGuard(state_dir, SOFTWARE),
+            now=self._clock.now,
+            emit=self._inbox.put,
+            submit=runner.submit,
         )
         self._platform = self._join_platform()
         self._api = ApiServer(self.house, state_dir / SOCKET)
         self._input_log = self._open_log() if vault.store.input_log_mb else None
 
+    def stop(self) -> None:
+        """End `run` in order, as SIGTERM does."""
+        self._stop.set()
+
     async def run(self) -> int:
-        """Until SIGTERM or SIGINT (0) or a bug (70)."""
+        """Until `stop`, SIGTERM or SIGINT (0) or a bug (70)."""
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, self._stop.set)
+            loop.add_signal_handler(number, self.stop)
         self._inbox.put(self._started())
         await self._api.start()
         running = [asyncio.create_task(keep(name, make), name=name) for name, make in self._everything().items()]
@@ -102,15 +112,16 @@ class Daemon:
         elif self._platform is not None:
             self._platform.stop()
             await self._leave("platform", running)
-        for task in running:
-            task.cancel()
+        async with self.house.turn:  # not amid a batch: what the input log holds was stepped through
+            for task in running:
+                task.cancel()
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(asyncio.gather(*running, return_exceptions=True), POLITE_S)
         await self._api.close()
         if self._input_log is not None:
             self._input_log.close()
         if bugs:
-            self._store.flush()  # not closed: the next start shall know that this stop was no orderly one
+            self._store.flush(POLITE_S)  # not closed: the next start shall know that this stop was no orderly one
             return BUG
         await tasks.save_snapshot(self.house)
         self._store.close()
@@ -194,13 +205,15 @@ class Daemon:
         return marks, mirror(freeze(self.house.state).folded, self.house.state.plant.places.segment_ids)
 
     async def _to_safe_state(self) -> None:
-        """Bugs end in the safe state: every actuator that is not known to be safe is told to be."""
-        state = self.house.state
-        for actuator in state.plant.actuators.values():
-            standing = state.actuators.get(actuator.id)
-            if standing is None or standing.state != actuator.safe:
-                for command in toward_safety(actuator, self._clock.now(), cause="bug").commands:
-                    self._runner.submit(command)
+        """Bugs end in the safe state: every actuator is told to take its own, and nothing else is sent any more. Also
+        one that is known to be safe: an order to leave it may be on its way."""
+        self._runner.close()
+        for actuator in self.house.state.plant.actuators.values():
+            decision = toward_safety(actuator, self._clock.now(), cause="bug")
+            for command in decision.commands:
+                self._runner.submit(command)
+            with contextlib.suppress(StoreFull):  # the next start finds the intent and ends it by what it reads
+                self._store.append(decision.facts, urgent=True, done=None)
         await asyncio.sleep(SAFE_S)
 
     async def _leave(self, name: str, running: Sequence[asyncio.Task[None]]) -> None:

@@ -22,12 +22,14 @@ PRUNE_S = 3600.0
 async def run_steps(inbox: Inbox, house: House, input_log: InputLog | None) -> None:
     """Take from the inbox, log what came in, step. Feeds the service manager's watchdog: a stuck step is a restart."""
     while True:
-        events = await inbox.take(BATCH)
-        if input_log is not None:
-            if input_log.wants_begin:  # between two batches: the state is exactly what the next file starts from
-                input_log.begin(encode(freeze(house.state)), house.store.n)
-            input_log.write(events)
-        await house.take(events)
+        came = await inbox.take(BATCH)
+        async with house.turn:
+            events = house.screened(came)
+            if input_log is not None:
+                if input_log.wants_begin:  # between two batches: the state is exactly what the next file starts from
+                    input_log.begin(encode(freeze(house.state)), house.store.n)
+                input_log.write(events)
+            await house.take(came, events)
         notify("WATCHDOG=1")
 
 

@@ -63,15 +63,16 @@ class BusLink:
         self._wake.set()
 
     async def run(self) -> None:
-        """Serve the bus for ever. On cancellation orders under way end `unknown` and the line is closed."""
+        """Serve the bus until cancelled. Then orders under way end `unknown` and the line is closed."""
         try:
-            while True:
+            while not _is_cancelled():
                 if self._line.is_open or await self._opened():
                     await self._step()
                 else:
                     self._refuse_commands()
                     self._judge_silence()
                     await self._pause(self._now() + round(self._reopen_wait_s() * 1e9))
+            raise asyncio.CancelledError
         finally:
             self._end_sessions()
             self._refuse_commands()
@@ -208,3 +209,10 @@ class BusLink:
 
     def _where(self) -> str:
         return self._bus.serial if self._bus.transport == "rtu" else f"{self._bus.host}:{self._bus.port}"
+
+
+def _is_cancelled() -> bool:
+    """Whether this task was told to end: wait_for of Python 3.11, inside pymodbus, forgets that when the answer comes
+    at the same moment."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0

@@ -4,7 +4,7 @@ import logging
 from collections.abc import Callable, Mapping
 from typing import Protocol
 
-from drivers.command import Command, CommandOutcome
+from drivers.command import Command, CommandOutcome, Switch
 from edge.rules.interlocks import Refuse, Verdict
 from edge.state.events import Event
 
@@ -33,9 +33,17 @@ class CommandRunner:
         self._may = may
         self._emit = emit
         self._now = now
+        self._is_closed = False
+
+    def close(self) -> None:
+        """The step is dead: from now on only what is toward the safe side is sent."""
+        self._is_closed = True
 
     def submit(self, command: Command) -> None:
         """Send it, or say why not."""
+        if self._is_closed and not (isinstance(command, Switch) and command.toward_safety):
+            log.warning("%s: command %s not sent: the daemon stops", command.device, command.id)
+            return  # nobody is left to hear an outcome; the next start ends the intent by what it reads
         verdict = self._may(command)
         if isinstance(verdict, Refuse):
             log.warning("%s: command %s refused: %s (%s)", command.device, command.id, verdict.code, verdict.subject)

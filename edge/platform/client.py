@@ -78,7 +78,7 @@ class PlatformLink:
         self._fixed_protocol: Protocol | None = None if broker.protocol == "auto" else broker.protocol
         self._protocol: Protocol = self._fixed_protocol or "5"
         self._connection: Connection | None = None
-        self._is_up = False
+        self._is_up: bool | None = None  # None: nothing was said of it yet
         self._due_ns: int | None = None
         self._is_stopping = False
         self._wake = asyncio.Event()
@@ -101,6 +101,8 @@ class PlatformLink:
             if self._failures == 0:
                 back_off_s = FIRST_BACK_OFF_S
             self._log_loss(lost)
+            if self._is_up is None and (self._failures > 1 or not lost.is_protocol_refused):
+                self._say_down()  # it was up when the daemon was last stopped: silence would say it still is
             self._choose_protocol(lost)
             # jitter for reconnection storms, not for secrets
             await self._pause(back_off_s * random.uniform(0.5, 1.0))  # noqa: S311
@@ -221,7 +223,11 @@ class PlatformLink:
         self._uplink.disconnected()
         self._unconfirmed.clear()
         if self._is_up:
-            self._is_up = False
+            self._say_down()
+
+    def _say_down(self) -> None:
+        self._is_up = False
+        if not self._is_stopping:  # leaving politely is no loss
             self._emit(LinkState(link=LINK, at_ns=self._now(), is_up=False))
 
     def _log_loss(self, lost: Lost) -> None:
@@ -284,7 +290,7 @@ class PlatformLink:
         for message in turn.publish:
             self._publish(message)
         for note in turn.notes:
-            self._emit(LinkState(link=LINK, at_ns=self._now(), is_up=self._is_up, note=note))
+            self._emit(LinkState(link=LINK, at_ns=self._now(), is_up=bool(self._is_up), note=note))
         if turn.snapshot_sent and turn.snapshot_sent == self._snapshot_id:
             self.publish_result(self._snapshot_id, "done")
             self._snapshot_id = ""

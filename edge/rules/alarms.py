@@ -1,6 +1,6 @@
 """Raising and clearing: an alarm is named by its condition, so it is raised once however often it is seen."""
 
-from edge.state.facts import AlarmCleared, AlarmRaised, Severity
+from edge.state.facts import AlarmCleared, AlarmRaised, Fact, Severity
 from edge.state.state import State
 
 
@@ -18,3 +18,21 @@ def cleared(state: State, at_ns: int, code: str, source: str) -> tuple[AlarmClea
     key = f"{code}:{source}"
     known = state.alarms.get(key)
     return (AlarmCleared(at_ns=at_ns, alarm=key),) if known and known.is_active else ()
+
+
+def noted(state: State, at_ns: int, code: str, severity: Severity, zone: str, source: str) -> tuple[Fact, ...]:
+    """Something that happened and is over: raised and cleared at once, so that it stays listed until a person has seen
+    it; nothing while it is listed, however often it happens."""
+    key = f"{code}:{source}"
+    if key in state.alarms:
+        return ()
+    return (
+        AlarmRaised(at_ns=at_ns, alarm=key, code=code, severity=severity, zone=zone, source=source),
+        AlarmCleared(at_ns=at_ns, alarm=key),
+    )
+
+
+def is_active(state: State, code: str, source: str) -> bool:
+    """Whether it was raised and not cleared since."""
+    known = state.alarms.get(f"{code}:{source}")
+    return known is not None and known.is_active

@@ -4,7 +4,16 @@ from drivers.command import CommandOutcome
 from edge.rules import alarms
 from edge.rules.decision import NOTHING, Decision
 from edge.rules.linkages import close_valves
-from edge.state.events import ClockStep, DeviceBack, DeviceLost, Dropped, LinkState, Started, StoreState
+from edge.state.events import (
+    ClockStep,
+    DeviceBack,
+    DeviceLost,
+    Dropped,
+    LinkState,
+    Quarantined,
+    Started,
+    StoreState,
+)
 from edge.state.facts import (
     ActuatorChanged,
     ClockJumped,
@@ -60,7 +69,7 @@ def back(state: State, event: DeviceBack) -> Decision:
 def link(state: State, event: LinkState) -> Decision:
     """A broker link is a device as well; a far end that breaks the contract is an alarm."""
     if event.note:
-        return Decision(alarms.raised(state, event.at_ns, event.note, "critical", "", event.link))
+        return Decision(alarms.noted(state, event.at_ns, event.note, "critical", "", event.link))
     if event.is_up:
         return back(state, DeviceBack(device=event.link, at_ns=event.at_ns))
     return lost(state, DeviceLost(device=event.link, at_ns=event.at_ns, reason="link_down"))
@@ -83,6 +92,13 @@ def dropped(state: State, event: Dropped) -> Decision:
     return Decision((DataGap(at_ns=event.at_ns, what=event.what, count=event.count),))
 
 
+def quarantined(state: State, event: Quarantined) -> Decision:
+    """An input that ended the daemon twice was passed over: an alarm until the next start, which takes it again or
+    raises it again. Whoever asked for it is told."""
+    source = f"{event.device}/{event.what}" if event.device else event.what
+    return Decision(alarms.raised(state, event.at_ns, "event_quarantined", "critical", "", source), (), "quarantined")
+
+
 def clock(state: State, event: ClockStep) -> Decision:
     """The wall clock jumped: vault time goes on, but what time it *is* must be vouched for."""
     fact = ClockJumped(at_ns=event.at_ns, step_s=round(event.step_s, 3))
@@ -90,10 +106,15 @@ def clock(state: State, event: ClockStep) -> Decision:
 
 
 def started(state: State, event: Started) -> Decision:
-    """A start is on record, and whether the last stop was clean."""
-    del state
+    """A start is on record, and whether the last stop was clean. What the daemon before passed over is tried anew."""
     fact = DaemonStarted(at_ns=event.at_ns, software=event.software, layout=event.layout, clean=event.clean)
-    return Decision((fact,))
+    over = tuple(
+        cleared
+        for alarm in state.alarms.values()
+        if alarm.code == "event_quarantined"
+        for cleared in alarms.cleared(state, event.at_ns, "event_quarantined", alarm.source)
+    )
+    return Decision((fact, *over))
 
 
 def outcome(state: State, event: CommandOutcome) -> Decision:

@@ -2,6 +2,7 @@
 
 from config.devices import Actuator
 from drivers.command import Switch
+from edge.rules import alarms
 from edge.rules.decision import NOTHING, Decision
 from edge.rules.interlocks import wanted_state
 from edge.state.facts import CommandIntended
@@ -23,11 +24,13 @@ def close_valves(state: State, at_ns: int, *, is_urgent: bool = False) -> Decisi
 
 
 def wet_point(state: State, zone: str) -> str:
-    """A leak point of the zone that last said wet, '' when none. Silence does not dry a floor."""
+    """A leak point of the zone that was wet and not seen dry since, '' when none. Neither silence, a broken cable nor a
+    restart dries a floor: the alarm is what remembers."""
     for spec in state.plant.hazard_points(zone, "leak"):
         reading = state.readings.get((spec.device, spec.point))
-        if reading is not None and reading.value:
-            return f"{spec.device}/{spec.point}"
+        source = f"{spec.device}/{spec.point}"
+        if (reading is not None and reading.value) or alarms.is_active(state, "leak", source):
+            return source
     return ""
 
 

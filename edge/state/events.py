@@ -89,6 +89,15 @@ class Dropped(msgspec.Struct, frozen=True, tag="dropped"):
     count: int
 
 
+class Quarantined(msgspec.Struct, frozen=True, tag="quarantined"):
+    """An event of type `what` was passed over: it ended the daemon twice in a row. `device` is '' where it names none.
+    It stands in the input log in that event's place."""
+
+    at_ns: int
+    what: str
+    device: str
+
+
 class ClockStep(msgspec.Struct, frozen=True, tag="clock_step"):
     """The wall clock moved by step_s against monotonic time."""
 
@@ -126,6 +135,7 @@ Event = (
     | LinkState
     | StoreState
     | Dropped
+    | Quarantined
     | ClockStep
     | Started
     | Tick

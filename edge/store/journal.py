@@ -6,8 +6,10 @@ loop's thread and never wait for the disk, except `open`, `flush`, `close` and t
 """
 
 import contextlib
+import math
 import sqlite3
 import threading
+import time
 import uuid
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -224,11 +226,13 @@ class Store:
 
     # --- the end --------------------------------------------------------------------------------------------------
 
-    def flush(self) -> None:
-        """Wait until everything appended is committed, snapshots, pruning and thinning done. Not for the loop."""
+    def flush(self, within_s: float = math.inf) -> None:
+        """Wait until everything appended is committed, snapshots, pruning and thinning done, or until the time is over.
+        Not for the loop."""
         reached = threading.Event()
+        until_s = time.monotonic() + within_s
         self._writer.add_chore(self._reach(reached))
-        while not reached.wait(0.5):
+        while not reached.wait(0.5) and time.monotonic() < until_s:
             if not self._writer.is_alive:
                 raise StoreFull("store_full", f"{self._database}: the writer thread has ended; restart the daemon")
 

@@ -1,0 +1,152 @@
+"""A vault of twenty volumes with real far ends on loopback: an LLRP reader, a Modbus line with three climate sensors, a
+leak rope and a relay board. Its configuration is a file, as in production."""
+
+import asyncio
+import os
+import random
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import yaml
+from numpy.typing import NDArray
+
+from config.load import Loaded, load
+from simulator.devices.llrp_reader import SimulatedReader
+from simulator.devices.modbus_server import ModbusTcpServer
+from simulator.devices.modbus_units import LeakRope, RelayBoard8, Unit, XyMd02
+from simulator.devices.pty_line import PtyLine
+
+Transport = Literal["tcp", "rtu"]
+VOLUMES_A_SEGMENT = 5
+SEGMENTS = ("A-01L-01", "A-01L-02", "A-01L-03", "A-01L-04")
+VOLUMES = [f"v{segment}{place}" for segment in range(1, 5) for place in range(1, VOLUMES_A_SEGMENT + 1)]
+CLIMATE = ("th-1", "th-2", "th-3")
+UNIT_NUMBER = {"th-1": 1, "th-2": 2, "th-3": 3, "leak-1": 4, "board-1": 9}
+
+
+def epc_of(volume: str) -> bytes:
+    """A raw EPC of 96 bits that ends in the volume's number."""
+    return b"\x00" * 10 + bytes((int(volume[1]), int(volume[2])))
+
+
+def catalogue() -> list[list[object]]:
+    """The lines of the import: volume, EPC, book slot, thickness."""
+    return [[volume, epc_of(volume).hex(), f"{SEGMENTS[int(volume[1]) - 1]}-1-0{volume[2]}", 0] for volume in VOLUMES]
+
+
+class Site:
+    """The far ends. `absent` volumes stand on no shelf: no antenna reads them."""
+
+    def __init__(self, directory: Path, transport: Transport = "tcp") -> None:
+        self.directory = directory
+        self.state_dir = directory / "state"
+        self.absent: set[str] = set()
+        self.rope = LeakRope()
+        self.board = RelayBoard8()
+        self.board.relays[0] = True  # valve-1 stands open
+        self.units: dict[str, Unit] = {name: XyMd02() for name in CLIMATE}
+        self.units |= {"leak-1": self.rope, "board-1": self.board}
+        numbered = {UNIT_NUMBER[name]: unit for name, unit in self.units.items()}
+        self.line: ModbusTcpServer | PtyLine = (
+            ModbusTcpServer(numbered) if transport == "tcp" else PtyLine(numbered, directory / "bus")
+        )
+        self.reader = SimulatedReader(
+            self._field, antennas=4, utc_us=lambda: time.time_ns() // 1000, noise=random.Random(1)
+        )
+
+    def _field(self, antenna: int, dwell_s: float) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
+        del dwell_s
+        seen = [volume for volume in VOLUMES if int(volume[1]) == antenna and volume not in self.absent]
+        epc = np.frombuffer(b"".join(map(epc_of, seen)), np.uint8).reshape(len(seen), 12)
+        return epc, np.full(len(seen), -50, np.float32), np.ones(len(seen), np.uint16)
+
+    def document(self) -> dict[str, Any]:
+        bus = (
+            {"transport": "tcp", "host": "127.0.0.1", "port": self.line.port}
+            if isinstance(self.line, ModbusTcpServer)
+            else {"transport": "rtu", "serial": str(self.line.path), "baud": 115200}
+        )
+        quick = {"bus": "bus-1", "zone": "z1", "period_s": 0.1, "freshness_s": 1.0}
+        return {
+            "schema": 1,
+            "centre": "c1",
+            "vault": "v1",
+            "node": "n1",
+            "timezone": "Asia/Shanghai",
+            "zones": [{"id": "z1"}],
+            "racks": [
+                {"id": "A", "kind": "open_rack", "zone": "z1", "faces": ["L"], "sections": 4, "slots_per_shelf": 9}
+            ],
+            "readers": [
+                {
+                    "id": "reader-1",
+                    "host": "127.0.0.1",
+                    "port": self.reader.port,
+                    "segments": list(SEGMENTS),
+                    "dwell_ms": 20,
+                    "keepalive_s": 0.2,
+                }
+            ],
+            "buses": [{"id": "bus-1", "timeout_s": 0.1, **bus}],
+            "sensors": [
+                *({"id": name, "unit": UNIT_NUMBER[name], "profile": "xy-md02", **quick} for name in CLIMATE),
+                {"id": "leak-1", "unit": UNIT_NUMBER["leak-1"], "profile": "leak-rope", **quick},
+            ],
+            "boards": [
+                {"id": "board-1", "unit": 9, "profile": "relay-8", "bus": "bus-1", "period_s": 0.1, "freshness_s": 1.0}
+            ],
+            "actuators": [
+                {
+                    "id": "valve-1",
+                    "board": "board-1",
+                    "output": "relay-1",
+                    "kind": "water_valve",
+                    "zones": ["z1"],
+                    "energised": "open",
+                }
+            ],
+            "store": {"cap_mb": 64, "reserve_mb": 8, "input_log_mb": 16},
+            "policy": {
+                "telemetry_every_s": 0.2,
+                "people": {"wang": {"uid": os.getuid(), "roles": ["archivist", "technician", "safety_officer"]}},
+            },
+        }
+
+    def write(self, name: str = "vault.yaml", **changes: object) -> Path:
+        """The configuration as a file, some of its top-level keys changed."""
+        path = self.directory / name
+        path.write_text(yaml.safe_dump({**self.document(), **changes}), encoding="utf-8")
+        return path
+
+    def loaded(self, **changes: object) -> Loaded:
+        return load(self.write(**changes))
+
+    async def start(self) -> None:
+        await self.reader.start()
+        if isinstance(self.line, ModbusTcpServer):
+            await self.line.start()
+        else:
+            self.line.plug()
+
+    async def stop(self) -> None:
+        await self.reader.stop()
+        if isinstance(self.line, ModbusTcpServer):
+            await self.line.stop()
+        elif self.line.is_plugged:
+            self.line.unplug()
+        await asyncio.sleep(0)
+
+
+@asynccontextmanager
+async def site_in(directory: Path, transport: Transport = "tcp") -> AsyncIterator[Site]:
+    """Far ends that answer inside the block."""
+    site = Site(directory, transport)
+    await site.start()
+    try:
+        yield site
+    finally:
+        await site.stop()
