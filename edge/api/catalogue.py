@@ -1,9 +1,8 @@
 """Catalogue lines against the catalogue: what each would do, or why not. Pure; the step has the last word."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
-from edge.api.records import ImportAnswer
 from edge.state.facts import CataloguedVolume
 from edge.state.state import State
 
@@ -11,67 +10,63 @@ CHUNK = 500  # volumes in one fact
 
 
 class Sorted(NamedTuple):
-    """`good` are the indices of lines that may go in as new or changed ones."""
+    """`good` may go in as new or changed lines; `problems` are (index, text id)."""
 
-    good: list[int]
+    good: list[CataloguedVolume]
     new: int
     changed: int
     same: int
     problems: list[tuple[int, str]]
 
-    def answer(self) -> ImportAnswer:
-        return ImportAnswer(self.new, self.changed, self.same, tuple(self.problems))
 
+class LineSorter:
+    """Sorts the lines of one request, portion after portion: a volume or a tag stands in it once."""
 
-def sort_lines(state: State, lines: Sequence[CataloguedVolume]) -> Sorted:
-    """Every line by what it would do. Problems: line_without_volume, bad_epc, bad_slot, epc_taken, volume_twice (in
-    these lines)."""
-    found = Sorted([], 0, 0, 0, [])
-    new = changed = same = 0
-    volumes = state.volumes
-    epcs: dict[str, str] = {}
-    seen: set[str] = set()
-    for i, line in enumerate(lines):
-        row = volumes.row.get(line.volume)
-        if row is not None and volumes.lines[row] == line and line.volume not in seen:
-            same += 1
-            seen.add(line.volume)
-            epcs[line.epc] = line.volume
-            continue
-        code = _problem(state, line, epcs, seen)
-        if code:
-            found.problems.append((i, code))
-            continue
-        seen.add(line.volume)
-        epcs[line.epc] = line.volume
-        found.good.append(i)
-        if row is None:
-            new += 1
-        else:
-            changed += 1
-    return found._replace(new=new, changed=changed, same=same)
+    def __init__(self, state: State) -> None:
+        self._state = state
+        self._volumes: set[str] = set()
+        self._holder: dict[str, str] = {}
 
+    def sort(self, lines: Sequence[CataloguedVolume]) -> Sorted:
+        """Every line by what it would do. Problems: line_without_volume, volume_twice, bad_epc, bad_slot, epc_taken."""
+        known = self._state.volumes
+        good: list[CataloguedVolume] = []
+        problems: list[tuple[int, str]] = []
+        new = same = 0
+        for i, line in enumerate(lines):
+            row = known.row.get(line.volume)
+            is_same = row is not None and known.lines[row] == line
+            code = self._problem(line, is_same=is_same)
+            if code:
+                problems.append((i, code))
+                continue
+            self._volumes.add(line.volume)
+            self._holder[line.epc] = line.volume
+            if is_same:
+                same += 1
+            else:
+                good.append(line)
+                new += row is None
+        return Sorted(good, new, len(good) - new, same, problems)
 
-def chunks(lines: Sequence[CataloguedVolume]) -> Iterator[tuple[CataloguedVolume, ...]]:
-    """In portions of one fact."""
-    for start in range(0, len(lines), CHUNK):
-        yield tuple(lines[start : start + CHUNK])
-
-
-def _problem(state: State, line: CataloguedVolume, epcs: dict[str, str], seen: set[str]) -> str:
-    if not line.volume:
-        return "line_without_volume"
-    if line.volume in seen:
-        return "volume_twice"
-    if not _is_epc(line.epc):
-        return "bad_epc"
-    try:
-        state.plant.places.segment_of(line.slot)
-    except KeyError:
-        return "bad_slot"
-    holder = state.volumes.row_of_epc.get(line.epc)
-    taken_by = epcs.get(line.epc) or (state.volumes.lines[holder].volume if holder is not None else line.volume)
-    return "epc_taken" if taken_by != line.volume else ""
+    def _problem(self, line: CataloguedVolume, *, is_same: bool) -> str:
+        if not line.volume:
+            return "line_without_volume"
+        if line.volume in self._volumes:
+            return "volume_twice"
+        if self._holder.get(line.epc, line.volume) != line.volume:
+            return "epc_taken"
+        if is_same:
+            return ""
+        if not _is_epc(line.epc):
+            return "bad_epc"
+        try:
+            self._state.plant.places.segment_of(line.slot)
+        except KeyError:
+            return "bad_slot"
+        known = self._state.volumes
+        row = known.row_of_epc.get(line.epc)
+        return "epc_taken" if row is not None and known.lines[row].volume != line.volume else ""
 
 
 def _is_epc(text: str) -> bool:

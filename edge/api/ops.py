@@ -8,11 +8,11 @@ import msgspec
 from msgspec import Meta
 
 from edge.api import answers, volumes
-from edge.api.catalogue import chunks, sort_lines
+from edge.api.catalogue import CHUNK, LineSorter, Sorted
 from edge.api.house import House
 from edge.api.pairs import HOLD_S, Pairs
 from edge.api.people import Caller, is_auditor, role_for
-from edge.api.records import ActAnswer, HistoryAnswer, LayoutAnswer, TraceAnswer
+from edge.api.records import ActAnswer, HistoryAnswer, ImportAnswer, LayoutAnswer, TraceAnswer
 from edge.api.wire import MOST_LINES, Refused
 from edge.rules.operator import ROLES, TWO_PERSONS
 from edge.state.events import OperatorAction
@@ -176,20 +176,35 @@ def _command_since(desk: Desk, actuator: str, asked_ns: int) -> str:
 
 
 async def _import(desk: Desk, who: Caller, args: ImportArgs) -> object:
-    sorted_lines = sort_lines(desk.house.state, args.lines)
-    if args.dry_run:
-        return sorted_lines.answer()
+    """Portion by portion, letting the step in between; their commits overlap. A person who may not import is told so
+    even where nothing would change."""
     role = role_for(who, IMPORT, args.role)
-    good = [args.lines[i] for i in sorted_lines.good]
-    if not good:  # a person who may not import is told so even when nothing would change
-        answer = "accepted" if role in ROLES[IMPORT] else "role_not_allowed"
-        results = [answer]
-    else:
-        results = await asyncio.gather(*(desk.act(who, role, IMPORT, volumes=chunk) for chunk in chunks(good)))
+    if not args.dry_run and role not in ROLES[IMPORT]:
+        raise Refused(await desk.act(who, role, IMPORT), action=IMPORT)
+    sorter = LineSorter(desk.house.state)
+    parts: list[Sorted] = []
+    under_way: list[asyncio.Task[str]] = []
+    try:
+        for start in range(0, len(args.lines), CHUNK):
+            part = sorter.sort(args.lines[start : start + CHUNK])
+            parts.append(part)
+            if part.good and not args.dry_run:
+                coming = desk.act(who, role, IMPORT, volumes=tuple(part.good))
+                under_way.append(asyncio.create_task(coming, name="api import"))
+            await asyncio.sleep(0)
+        results = await asyncio.gather(*under_way)
+    finally:
+        for acting in under_way:
+            acting.cancel()
     refusal = next((result for result in results if result != "accepted"), "")
     if refusal:
         raise Refused(refusal, action=IMPORT)
-    return sorted_lines.answer()
+    return ImportAnswer(
+        new=sum(part.new for part in parts),
+        changed=sum(part.changed for part in parts),
+        same=sum(part.same for part in parts),
+        problems=tuple((at * CHUNK + i, code) for at, part in enumerate(parts) for i, code in part.problems),
+    )
 
 
 async def _command(desk: Desk, _who: Caller, args: CommandArgs) -> object:

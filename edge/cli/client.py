@@ -2,7 +2,7 @@
 
 import itertools
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
@@ -43,6 +43,18 @@ class Daemon:
         """The result as it came."""
         self._send(op, args)
         return self._receive().result
+
+    def ask_in_turn(self, op: str, answer: type[Answer], requests: Iterable[dict[str, object]]) -> Iterator[Answer]:
+        """The results of many requests, in order; the next one is on its way while the daemon works on this one."""
+        waiting = 0
+        for args in requests:
+            self._send(op, args)
+            waiting += 1
+            if waiting > 1:
+                yield msgspec.json.decode(self._receive().result, type=answer)
+                waiting -= 1
+        for _ in range(waiting):
+            yield msgspec.json.decode(self._receive().result, type=answer)
 
     def watch(self) -> Iterator[tuple[tuple[dict[str, Any], ...], int]]:
         """Committed facts as they come, with how many were dropped before them; for ever."""

@@ -23,7 +23,7 @@ class _Fact(msgspec.Struct, frozen=True, tag_field="type"):
 # --- custody lane: everything that changes a volume's status, place or holder, and the audit of people -------------
 
 
-class CataloguedVolume(msgspec.Struct, frozen=True, array_like=True):
+class CataloguedVolume(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """One line of the catalogue. `epc` is lower-case hex; `slot` the book place; `thickness_mm` 0 where not known."""
 
     volume: str

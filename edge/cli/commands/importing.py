@@ -130,9 +130,11 @@ def _vault_of(layout: LayoutAnswer) -> Vault:
 
 
 def _through(daemon: Daemon, lines: Sequence["CataloguedLine"], role: str, *, dry_run: bool) -> Iterator[Portion]:
-    for start in range(0, len(lines), MOST_LINES):
-        portion = lines[start : start + MOST_LINES]
-        answer = daemon.ask("import", ImportAnswer, lines=portion, dry_run=dry_run, role=role)
+    portions = [lines[start : start + MOST_LINES] for start in range(0, len(lines), MOST_LINES)]
+    requests: Iterator[dict[str, object]] = (
+        {"lines": portion, "dry_run": dry_run, "role": role} for portion in portions
+    )
+    for portion, answer in zip(portions, daemon.ask_in_turn("import", ImportAnswer, requests), strict=True):
         yield Portion(len(portion), answer)
 
 
