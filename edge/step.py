@@ -4,7 +4,7 @@ import numpy as np
 
 from drivers.command import CommandOutcome
 from drivers.observation import Contact, Measurement, Searched, TagReads
-from edge.rules import contacts, devices, limits, operator, platform, presence, telemetry
+from edge.rules import actions, contacts, devices, limits, platform_command, presence, telemetry
 from edge.rules.decision import NOTHING, Decision
 from edge.rules.linkages import close_valves
 from edge.state.apply import apply
@@ -94,9 +94,9 @@ def decide(state: State, event: Event, heard: Heard) -> Decision:
         case CommandOutcome():
             return devices.outcome(state, event)
         case OperatorAction():
-            return operator.decide(state, event)
+            return actions.decide(state, event)
         case PlatformCommand():
-            return platform.decide(state, event)
+            return platform_command.decide(state, event)
         case LinkState():
             return devices.link(state, event)
         case StoreState():

@@ -14,7 +14,7 @@ from edge.api.pairs import HOLD_S, Pairs
 from edge.api.people import Caller, is_auditor, role_for
 from edge.api.records import ActAnswer, HistoryAnswer, ImportAnswer, LayoutAnswer, TraceAnswer
 from edge.api.wire import MOST_LINES, Refused
-from edge.rules.operator import ROLES, TWO_PERSONS
+from edge.rules.actions import ROLES, TWO_PERSONS
 from edge.state.events import OperatorAction
 from edge.state.facts import ActionTaken, CataloguedVolume, Fact, PlatformCommandTaken
 

@@ -7,7 +7,7 @@ import msgspec
 
 from config.policy import Policy, Role
 from edge.api.wire import Refused
-from edge.rules.operator import ROLES
+from edge.rules.actions import ROLES
 
 _UCRED = struct.Struct("3i")  # pid, uid, gid: struct ucred of unix(7)
 

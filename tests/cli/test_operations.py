@@ -14,7 +14,7 @@ from config.messages import load_texts
 from edge.api.server import GROUP
 from edge.cli.app import COMMANDS
 from edge.cli.run import DEFAULT_STATE, parsed
-from edge.rules.operator import ROLES
+from edge.rules.actions import ROLES
 
 ROOT = Path(__file__).resolve().parents[2]
 MANUAL = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")

@@ -1,7 +1,9 @@
 """From reads and searches to what is known of each volume."""
 
 from config.places import layout_hash
+from edge.state.events import OperatorAction
 from edge.state.facts import (
+    CataloguedVolume,
     ForeignTagSeen,
     VolumeFound,
     VolumeMisplaced,
@@ -12,7 +14,7 @@ from edge.state.facts import (
 )
 from edge.state.snapshot import encode as encode_snapshot
 from edge.state.snapshot import encode_folded, freeze, thaw
-from tests.stories.small_vault import Story, small_plant
+from tests.stories.small_vault import Story, epc_of, small_plant
 
 BOOKS = ["A-01L-01-1-01", "A-01L-02-1-01", "A-01L-03-1-01", "A-01L-04-1-01"]
 
@@ -95,26 +97,55 @@ def test_an_import_run_again_changes_nothing() -> None:
     assert len(story.of(VolumesCatalogued)) == 1
 
 
+def imported(story: Story, *lines: CataloguedVolume) -> str:
+    action = OperatorAction(
+        id="x",
+        at_ns=story.at_ns,
+        action="catalogue.import",
+        person="li",
+        role="archivist",
+        terminal="t",
+        volumes=lines,
+    )
+    return story.tell(action).answer
+
+
 def test_an_epc_that_another_volume_carries_is_refused() -> None:
     story = Story()
     story.catalogue(BOOKS)
-    line = story.state.volumes.lines[0]
-    from edge.state.events import OperatorAction
-    from edge.state.facts import CataloguedVolume
-
-    decision = story.tell(
-        OperatorAction(
-            id="x",
-            at_ns=story.at_ns,
-            action="catalogue.import",
-            person="li",
-            role="archivist",
-            terminal="t",
-            volumes=(CataloguedVolume("other", line.epc, "A-01L-01-1-02", 0),),
-        )
-    )
-    assert decision.answer == "epc_taken"
+    taken = story.state.volumes.lines[0].epc
+    assert imported(story, CataloguedVolume("other", taken, "A-01L-01-1-02", 0)) == "epc_taken"
     assert "other" not in story.state.volumes.row
+
+
+def test_a_tag_or_a_volume_twice_in_one_import_is_refused() -> None:
+    story = Story()
+    one, two = epc_of(1).hex(), epc_of(2).hex()
+    slots = ("A-01L-01-1-02", "A-01L-01-1-03")
+    assert imported(story, CataloguedVolume("a", one, slots[0], 0), CataloguedVolume("b", one, slots[1], 0)) == (
+        "line_twice"
+    )
+    assert imported(story, CataloguedVolume("a", one, slots[0], 0), CataloguedVolume("a", two, slots[1], 0)) == (
+        "line_twice"
+    )
+    assert len(story.state.volumes) == 0
+
+
+def test_a_line_with_an_unknown_slot_or_a_tag_that_is_no_hex_is_refused() -> None:
+    story = Story()
+    assert imported(story, CataloguedVolume("a", epc_of(1).hex(), "A-01L-99-1-01", 0)) == "bad_line"
+    assert imported(story, CataloguedVolume("a", "zz", "A-01L-01-1-01", 0)) == "bad_line"
+    assert imported(story, CataloguedVolume("a", epc_of(0xABC).hex().upper(), "A-01L-01-1-01", 0)) == "bad_line"
+
+
+def test_a_volume_that_gets_another_tag_is_followed_by_the_new_one() -> None:
+    story = shelved()
+    assert imported(story, CataloguedVolume("v0", epc_of(50).hex(), BOOKS[0], 0)) == "accepted"
+    for _ in range(4):
+        story.round({1: [50], 2: [1], 3: [2], 4: [3, 0]})
+    assert story.state.volumes.status.tolist()[0] == 1
+    assert not story.of(VolumeMisplaced)
+    assert [f.epc for f in story.of(ForeignTagSeen)] == []  # a tag that was ours is no stranger
 
 
 def test_snapshot_plus_later_facts_equals_the_state_that_ran_through() -> None:

@@ -107,6 +107,8 @@ def _import(state: State, event: OperatorAction) -> Decision:
     changed = [
         line for line in event.volumes if (row := volumes.row.get(line.volume)) is None or volumes.lines[row] != line
     ]
+    if len({line.epc for line in changed}) < len(changed) or len({line.volume for line in changed}) < len(changed):
+        return Decision(answer="line_twice")
     for line in changed:
         holder = volumes.row_of_epc.get(line.epc)
         if holder is not None and volumes.lines[holder].volume != line.volume:
