@@ -47,6 +47,8 @@ def decide(state: State, at_ns: int) -> Decision:
     """Crossings and restorations whose delay is over."""
     facts: tuple[Fact, ...] = ()
     for (zone, quantity), pending in state.pending.items():
+        if pending.side == state.crossed.get((zone, quantity), ""):
+            continue  # told already: it goes at the zone's next measurement
         limit = state.plant.limits[zone, quantity]
         delay_s = limit.on_delay_s if pending.side else limit.off_delay_s
         if at_ns - pending.since_ns >= delay_s * 1e9:

@@ -129,3 +129,16 @@ def test_a_lone_sensor_is_enough_for_an_alarm() -> None:
     for _ in range(20):
         measured(story, {"th-1": 70.0})
     assert [f.side for f in story.of(LimitCrossed)] == ["high"]
+
+
+def test_a_crossing_is_told_once_whatever_is_measured_right_after_it() -> None:
+    from drivers.observation import Measurement
+
+    story = Story()
+    while not story.of(LimitCrossed):
+        measured(story, {"th-1": 70.0, "th-2": 70.0, "th-3": 70.0})
+        assert len(story.events) < 200
+    for _ in range(3):
+        story.tell(Measurement(device="leak-1", at_ns=story.at_ns, points=("leakage",), values=(0.0,)))
+    assert len(story.of(LimitCrossed)) == 1
+    assert story.of(LimitRestored) == []
