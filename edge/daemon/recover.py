@@ -1,18 +1,25 @@
 """From the store to the state: the newest good snapshot, then every fact after it."""
 
 import logging
+from collections.abc import Mapping
+
+import numpy as np
 
 from edge.state.apply import apply
+from edge.state.facts import VolumeFound, VolumeMisplaced, VolumeMissing, VolumeMoved, VolumeSeen
 from edge.state.plant import Plant
 from edge.state.snapshot import thaw
 from edge.state.state import State
+from edge.state.volumes import NOWHERE
 from edge.store.journal import Store
 
 log = logging.getLogger(__name__)
+PlaceFact = VolumeSeen | VolumeMoved | VolumeMisplaced | VolumeFound | VolumeMissing
 
 
 def recover(store: Store, plant: Plant) -> State:
-    """The state as it stood at the last committed fact."""
+    """The state as it stood at the last committed fact. Beliefs are the snapshot's, but none that a later fact denies:
+    else a volume would be found once more where it stood before, and moved, or missed, a second time."""
     snapshot = store.latest_snapshot()
     state, after_n = State(plant), 0
     if snapshot is not None:
@@ -23,10 +30,32 @@ def recover(store: Store, plant: Plant) -> State:
             after_n = 0
     count = 0
     newest_ns = 0
+    told: dict[str, PlaceFact] = {}
     for _, fact in store.facts(after_n):
         apply(state, fact)
         newest_ns = max(newest_ns, fact.at_ns)
         count += 1
+        if isinstance(fact, PlaceFact):
+            told[fact.volume] = fact
+    _recall(state, told)
     state.now_ns = max(state.now_ns, newest_ns)
     log.info("store: %d volumes, %d facts after the last snapshot", len(state.volumes), count)
     return state
+
+
+def _recall(state: State, told: Mapping[str, PlaceFact]) -> None:
+    """Let the newest fact of each volume overrule the evidence from before it."""
+    volumes, index = state.volumes, state.plant.places.segment_index
+    facts = [fact for volume, fact in told.items() if volume in volumes.row]
+    if not facts:
+        return
+    rows = np.array([volumes.row[fact.volume] for fact in facts])
+    missed = [fact.silent_rounds if isinstance(fact, VolumeMissing) else 0 for fact in facts]
+    seen_ns = [fact.last_seen_at_ns if isinstance(fact, VolumeMissing) else fact.at_ns for fact in facts]
+    place = [fact.last_segment if isinstance(fact, VolumeMissing) else fact.segment for fact in facts]
+    state.evidence.recall(
+        volumes.tag[rows],
+        np.array([index.get(segment, NOWHERE) for segment in place], np.int32),
+        np.array(missed, np.int32),
+        np.array(seen_ns, np.int64),
+    )

@@ -15,6 +15,7 @@ from edge.supervise import notify
 log = logging.getLogger(__name__)
 BATCH = 256  # events a turn of the step loop; the slice of time is what really bounds it
 TICK_S = 1.0
+FIRST_SNAPSHOT_S = 10.0  # so that a daemon that is killed again and again still starts from ever newer beliefs
 SNAPSHOT_S = 60.0
 PRUNE_S = 3600.0
 
@@ -57,9 +58,10 @@ async def run_ticks(clock: VaultClock, house: House, emit: Callable[[Event], Non
 
 async def run_snapshots(house: House) -> None:
     """A snapshot now and then bounds how long a start takes and how old beliefs are after a crash."""
+    await asyncio.sleep(FIRST_SNAPSHOT_S)
     while True:
-        await asyncio.sleep(SNAPSHOT_S)
         await save_snapshot(house)
+        await asyncio.sleep(SNAPSHOT_S)
 
 
 async def run_retention(house: House) -> None:

@@ -20,6 +20,7 @@ FADE = 0.78  # weight left after one more round of that antenna: half of the evi
 # than so many rounds, for under a dead reader nothing is known to move.
 OVERDUE_ROUNDS = 3.0
 LONGEST_PAUSE_ROUNDS = 5
+EVERY_ROUND = 1.0 / (1.0 - FADE)  # faded hits of a tag that was read in every round there ever was
 FAINT = 0.1  # faded hits below that, nine rounds after a single one, are no evidence any more
 _INTERVAL_GAIN = 0.2  # of the running mean of an antenna's time between rounds
 
@@ -191,6 +192,28 @@ class Evidence:
         rows = rows[moves]
         self._believed[rows] = segment[moves]
         self._heard_until[rows] = self._total_of(rows)
+
+    def recall(
+        self,
+        rows: NDArray[np.int64],
+        segment: NDArray[np.int32],
+        silent_rounds: NDArray[np.int32],
+        seen_ns: NDArray[np.int64],
+    ) -> None:
+        """Make evidence restored from a snapshot agree with what was established after that snapshot was taken.
+
+        Each row, named once, was found in `segment` (-1 nowhere known), or missed there for `silent_rounds` > 0, and
+        last read at `seen_ns`. What the snapshot knew of it is forgotten: it would deny the newer word. A tag that was
+        found counts as read in every round of the past; that fades like any other evidence.
+        """
+        is_here = (silent_rounds == 0) & (segment >= 0)
+        self._segment[rows], self._hits[rows], self._hits_at[rows] = -1, 0, 0
+        self._rssi[rows] = np.nan
+        here, at = rows[is_here], segment[is_here]
+        self._segment[here, 0], self._hits[here, 0], self._hits_at[here, 0] = at, EVERY_ROUND, self._fades[at]
+        self._believed[rows] = np.where(segment >= 0, segment, self._book[rows])
+        self._heard_until[rows] = self._total_of(rows) - silent_rounds
+        self._last_seen_ns[rows] = np.maximum(self._last_seen_ns[rows], seen_ns)
 
     def silent_rounds(self, rows: Index) -> NDArray[np.int32]:
         """(m,) rounds of the believed segment's antenna since the tag was last read by anybody (or was enrolled)."""
