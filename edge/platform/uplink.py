@@ -76,6 +76,7 @@ class Uplink:
         self._rebirth_after_ns = FIRST_REBIRTH_NS
         self._snapshot = ""
         self._pages: list[bytes] = []
+        self._marks: Mapping[Lane, int] = {}
         self._page_due_ns = 0
         self._is_snapshot_wanted = False
         self._snapshot_due_ns = 0
@@ -143,8 +144,13 @@ class Uplink:
         return self._turn(at_ns)
 
     def snapshot(self, snapshot: str, marks: Mapping[Lane, int], body: bytes, at_ns: int) -> LinkTurn:
-        """Send these mirrored fields, taken at `marks`, in pages; one still on its way is given up."""
+        """Send these mirrored fields, taken at `marks`, in pages; one still on its way is given up.
+
+        The first page waits until every row that `marks` name is committed: rows that a crash takes along would be
+        given out again to other facts, and the platform would compare at marks that mean something else.
+        """
         self._snapshot = snapshot
+        self._marks = marks
         self._pages = snapshot_pages(snapshot, self._outbox.epoch, marks, body)
         self._page_due_ns = at_ns
         self._snapshot_due_ns = at_ns + SNAPSHOT_EVERY_NS
@@ -165,7 +171,7 @@ class Uplink:
         if self._is_connected:
             deadlines = self._late(at_ns)
             deadlines += self._pump(at_ns)
-            if self._pages:
+            if self._pages and self._are_marks_committed():
                 deadlines.append(self._page(at_ns))
                 snapshot_sent = "" if self._pages else self._snapshot
             if self._is_snapshot_wanted:
@@ -261,6 +267,10 @@ class Uplink:
             self._is_snapshot_wanted = True  # a gap record stands for more rows than one: fields may be missing
         window.sent(last, rows[count - 1].chain, count, at_ns)
         return True
+
+    def _are_marks_committed(self) -> bool:
+        committed = self._outbox.committed()
+        return all(committed.get(lane, 0) >= mark for lane, mark in self._marks.items())
 
     def _page(self, at_ns: int) -> int:
         if at_ns >= self._page_due_ns:

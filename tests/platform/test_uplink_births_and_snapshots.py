@@ -43,6 +43,7 @@ def test_a_platform_that_does_not_answer_a_birth_is_asked_ever_more_rarely() -> 
 
 def test_a_snapshot_goes_in_pages_below_256_kilobytes_that_hash_to_the_whole() -> None:
     outbox = MemoryOutbox()
+    outbox.fill("custody", 9)
     uplink = make(outbox)
     opened(outbox, uplink)
     body = bytes(range(256)) * 4_000
@@ -63,6 +64,21 @@ def test_a_snapshot_goes_in_pages_below_256_kilobytes_that_hash_to_the_whole() -
     assert b"".join(page.body for page in pages) == body
     assert {page.hash for page in pages} == {hashlib.sha256(body).hexdigest()}
     assert at_ns - T0 == (len(pages) - 1) * 20 * MS
+
+
+def test_no_page_leaves_before_every_row_that_the_marks_name_is_committed() -> None:
+    outbox = MemoryOutbox()
+    outbox.fill("custody", 8)
+    outbox.fill("event", 3)
+    uplink = make(outbox)
+    opened(outbox, uplink)
+    early = [uplink.snapshot("s-1", {"custody": 9, "event": 3}, b"{}", T0), uplink.due(T0 + 5 * S)]
+    assert not any(message.topic == "up/snapshot" for turn in early for message in turn.publish)
+    assert not uplink.is_drained()
+    outbox.append("custody")
+    turn = uplink.committed(T0 + 6 * S)
+    assert [message.topic for message in turn.publish].count("up/snapshot") == 1
+    assert turn.snapshot_sent == "s-1"
 
 
 def test_a_snapshot_cut_off_by_a_lost_link_is_taken_anew() -> None:
