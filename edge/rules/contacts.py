@@ -59,11 +59,17 @@ def _read_back(state: State, event: Contact, actuator: Actuator) -> Decision:
 
 
 def _unasked(state: State, at_ns: int, actuator: Actuator, now: str | None, *, was_known: bool) -> tuple[Fact, ...]:
-    """An actuator that changes without having been told to is an alarm: somebody or something moved it."""
+    """An actuator that changes without having been told to is an alarm: somebody or something moved it.
+
+    Found in its safe state right after a start it may have been the daemon before, which was killed between sending a
+    command toward the safe side and committing its intent. A command the other way is never without its intent.
+    """
     asked = state.asked.get(actuator.id)
     if now is None:
         return ()
-    if was_known and (asked is None or asked.wanted != now):
+    since_start_ns = at_ns - state.started_ns
+    may_be_ours = now == actuator.safe and since_start_ns <= state.plant.board_freshness_ns[actuator.board]
+    if was_known and not may_be_ours and (asked is None or asked.wanted != now):
         return alarms.raised(state, at_ns, "actuator_moved_unasked", "critical", actuator.zones[0], actuator.id)
     return alarms.cleared(state, at_ns, "actuator_moved_unasked", actuator.id)
 

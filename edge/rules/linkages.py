@@ -54,6 +54,8 @@ def _is_due(state: State, actuator: Actuator, at_ns: int, *, is_urgent: bool) ->
     asked = state.asked.get(actuator.id)
     if asked is None or asked.wanted != actuator.safe or is_urgent:
         return True
+    if asked.at_ns < state.started_ns:
+        return True  # it may have died with the daemon before, and water does not wait
     board = state.devices.get(actuator.board)
     is_lost = board is not None and not board.is_ok
     return at_ns - asked.at_ns >= (ASK_LOST_AGAIN_NS if is_lost else ASK_AGAIN_NS)

@@ -179,6 +179,38 @@ def test_a_command_done_just_before_the_restart_is_recognised() -> None:
     assert not again.state.intents
 
 
+def test_a_valve_found_closed_right_after_a_kill_was_closed_by_the_daemon_before() -> None:
+    story = dry_and_open()
+    again = Story(thaw(story.state.plant, encode(freeze(story.state))))  # the close was sent, its intent is lost
+    again.relay(on=False)
+    assert [fact.state for fact in again.of(ActuatorChanged)] == ["closed"]
+    assert not again.of(AlarmRaised)
+
+
+def test_a_valve_found_open_right_after_a_kill_was_opened_by_somebody_else() -> None:
+    story = closed_and_dry()
+    again = Story(thaw(story.state.plant, encode(freeze(story.state))))  # an intent to open is never lost
+    again.relay(on=True)
+    assert [fact.code for fact in again.of(AlarmRaised)] == ["actuator_moved_unasked"]
+
+
+def test_a_valve_that_closes_by_itself_long_after_the_start_is_an_alarm() -> None:
+    story = dry_and_open()
+    story.advance(16)  # the board counts as fresh for 15 s
+    story.relay(on=False)
+    assert [fact.code for fact in story.of(AlarmRaised)] == ["actuator_moved_unasked"]
+
+
+def test_a_valve_over_water_is_asked_again_at_once_after_a_kill() -> None:
+    story = dry_and_open()
+    story.leak(wet=True)
+    again = Story(thaw(story.state.plant, encode(freeze(story.state))))
+    again.leak(wet=True)
+    again.relay(on=True)
+    again.advance(2)  # asked 3 s ago: not yet time, had it been this daemon
+    assert [(command.on, command.toward_safety) for command in again.commands] == [(False, True)]
+
+
 def test_an_outcome_that_never_comes_ends_as_unknown() -> None:
     story = closed_and_dry()
     story.act("actuator.set", "technician", actuator="valve-1", state="open")
