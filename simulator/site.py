@@ -11,6 +11,8 @@ import signal
 import sys
 import tempfile
 import time
+from collections import deque
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +33,7 @@ from simulator.world.truth import TruthJournal
 from simulator.world.vault_world import Chance, Columns, Field, VaultWorld, read_volumes
 
 STEP_S = 0.1
+REQUESTS_KEPT = 20_000  # moments; a minute and more of a busy site
 LOOPBACK = ("127.0.0.1", "localhost")
 
 
@@ -53,6 +56,7 @@ class Site:
             for reader in vault.readers
         }
         self.first_request_s: float | None = None
+        self._requests_s: deque[float] = deque(maxlen=REQUESTS_KEPT)
         self._clock = clock
         self._stepped_s = clock.now_s()
         self._log: list[str] = []
@@ -94,6 +98,10 @@ class Site:
                 return self.world.reads
             case "glance":
                 return self._glance()
+            case "request_after":
+                after_s = float(args["monotonic_s"])
+                later = list(takewhile(lambda at_s: at_s > after_s, reversed(self._requests_s)))
+                return later[-1] if later else None
             case "leak":
                 self._leak(str(args["zone"]), is_on=bool(args["on"]))
             case "air":
@@ -111,7 +119,8 @@ class Site:
                 return self._log
             case _:
                 raise ValueError(
-                    f"no op '{op}'; there are truth, reads, glance, leak, air, fault, move, remove, people, log"
+                    f"no op '{op}'; there are truth, reads, glance, request_after, leak, air, fault, move, remove, "
+                    "people, log"
                 )
         self._log.append(f"{self.world.now_s:.3f} {op} {args}")
         return None
@@ -156,8 +165,10 @@ class Site:
         self.world.note("fault", f"{device} {kind}")
 
     def _heard(self) -> None:
+        now_s = time.monotonic()
+        self._requests_s.append(now_s)
         if self.first_request_s is None:
-            self.first_request_s = time.monotonic()
+            self.first_request_s = now_s
 
     def _watched(self, field: Field) -> Field:
         def read(port: int, dwell_s: float) -> Columns:

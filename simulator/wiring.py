@@ -66,12 +66,19 @@ class Plant:
         self._valves = tuple((valve, *self._relay_of(vault, valve)) for valve in vault.actuators)
         for valve, relays, address in self._valves:
             relays.relays[address] = valve.energised == "open"  # the vault stands with its water on
+        self._wet: dict[str, bool] = dict.fromkeys(world.water.zones, False)
+        self._closed: tuple[str, ...] = ()
         self.turn_valves()
-        for relays in self.boards.values():
+        for board_id, relays in self.boards.items():
             relays.on_change = lambda _relay, _on: self.turn_valves()
+            relays.on_write = self._noted(board_id)
 
     def turn_valves(self) -> None:
         """The plumbing follows the relays: a zone has water while none of its valves is closed."""
+        now_closed = self.closed_valves()
+        for valve in sorted(set(now_closed) ^ set(self._closed)):
+            self._world.note("valve", f"{valve} {'closed' if valve in now_closed else 'open'}")
+        self._closed = now_closed
         closed = {
             zone
             for valve, relays, address in self._valves
@@ -91,8 +98,19 @@ class Plant:
             air = self._world.climate.air(None if sensor.place == "outside" else sensor.zone)
             unit.temperature_degc = air.temperature_degc + bias_degc
             unit.humidity_pct = min(100.0, max(0.0, air.humidity_pct + bias_pct))
+        for zone, was_wet in self._wet.items():
+            is_wet = self._world.water.is_wet(zone)
+            if is_wet != was_wet:
+                self._wet[zone] = is_wet
+                self._world.note("water", f"floor of {zone} {'wet' if is_wet else 'dry'}")
         for sensor, rope in self._ropes:
             rope.leak_at_m = LEAK_AT_M if self._world.water.is_wet(sensor.zone) else None
+
+    def _noted(self, board: str) -> Callable[[int, bool], None]:
+        def note(relay: int, is_on: bool) -> None:
+            self._world.note("relay", f"{board} {relay} {'on' if is_on else 'off'}")
+
+        return note
 
     def _relay_of(self, vault: Vault, valve: Actuator) -> tuple[RelayBoard8, int]:
         profile = next(board.profile for board in vault.boards if board.id == valve.board)

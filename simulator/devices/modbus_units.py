@@ -138,6 +138,8 @@ class RelayBoard8:
     """How many writes were taken, stuck or not."""
     on_change: Callable[[int, bool], None] = lambda _relay, _on: None
     """Called with relay and state when a relay moves: the plumbing behind it."""
+    on_write: Callable[[int, bool], None] = lambda _relay, _on: None
+    """Called with relay and state for every relay of every write that is taken, moved or not."""
     faults: UnitFaults = field(default_factory=UnitFaults)
 
     def read(self, table: str, address: int, count: int) -> list[int]:
@@ -149,6 +151,7 @@ class RelayBoard8:
             raise Refusal(ILLEGAL_ADDRESS)
         self.writes += 1
         for relay, value in enumerate(values, address):
+            self.on_write(relay, bool(value))
             if relay not in self.stuck and self.relays[relay] != bool(value):
                 self.relays[relay] = bool(value)
                 self.on_change(relay, bool(value))

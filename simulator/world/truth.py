@@ -9,7 +9,7 @@ from typing import Literal
 
 import msgspec
 
-Cause = Literal["displaced", "taken", "returned", "shifted", "control", "water", "climate", "fault"]
+Cause = Literal["displaced", "taken", "returned", "shifted", "control", "water", "valve", "relay", "climate", "fault"]
 
 
 class Change(msgspec.Struct, frozen=True, omit_defaults=True):
