@@ -109,14 +109,10 @@ class Daemon:
         if bugs:
             log.critical("stopping: %s", bugs[0], exc_info=bugs[0])
             await self._to_safe_state()
-        elif self._platform is not None:
-            self._platform.stop()
-            await self._leave("platform", running)
+        else:
+            await self._leave(running)
         async with self.house.turn:  # not amid a batch: what the input log holds was stepped through
-            for task in running:
-                task.cancel()
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(asyncio.gather(*running, return_exceptions=True), POLITE_S)
+            await _cancelled(running)
         await self._api.close()
         if self._input_log is not None:
             self._input_log.close()
@@ -216,6 +212,17 @@ class Daemon:
                 self._store.append(decision.facts, urgent=True, done=None)
         await asyncio.sleep(SAFE_S)
 
-    async def _leave(self, name: str, running: Sequence[asyncio.Task[None]]) -> None:
-        task = next(task for task in running if task.get_name() == name)
-        await asyncio.wait({task}, timeout=POLITE_S)
+    async def _leave(self, running: Sequence[asyncio.Task[None]]) -> None:
+        """Nobody asks any more, no device is heard any more; what was heard reaches the platform."""
+        await self._api.close()
+        await _cancelled([task for task in running if task.get_name() not in {"step", "platform"}])
+        if self._platform is not None:
+            self._platform.stop()
+            await asyncio.wait([task for task in running if task.get_name() == "platform"], timeout=POLITE_S)
+
+
+async def _cancelled(tasks: Sequence[asyncio.Task[None]]) -> None:
+    for task in tasks:
+        task.cancel()
+    with contextlib.suppress(TimeoutError):
+        await asyncio.wait_for(asyncio.gather(*tasks, return_exceptions=True), POLITE_S)

@@ -75,7 +75,7 @@ class Site:
             "schema": 1,
             "centre": "c1",
             "vault": "v1",
-            "node": "n1",
+            "node": "edge-1",
             "timezone": "Asia/Shanghai",
             "zones": [{"id": "z1"}],
             "racks": [
@@ -116,9 +116,9 @@ class Site:
             },
         }
 
-    def write(self, name: str = "vault.yaml", **changes: object) -> Path:
+    def write(self, **changes: object) -> Path:
         """The configuration as a file, some of its top-level keys changed."""
-        path = self.directory / name
+        path = self.directory / "vault.yaml"
         path.write_text(yaml.safe_dump({**self.document(), **changes}), encoding="utf-8")
         return path
 
