@@ -12,7 +12,7 @@ from edge.state.state import State
 from edge.state.volumes import NOWHERE
 from sensors.rfid.locate import Belief, locate
 
-PAGE = 1000  # volumes a page: 3 ms of the loop that also runs the step
+PAGE = 1000  # volumes a page: 2 to 4 ms of the loop that also runs the step (demo vault)
 _STATUSES = get_args(Status)
 
 
