@@ -65,6 +65,7 @@ class Stage:
         self._ensemble = Ensemble(run)
         self._platform: Child | None = None
         self._watches: set[asyncio.Task[None]] = set()
+        self._failures: list[BaseException] = []
         self._locks = {target: asyncio.Lock() for target in TARGETS}
         self._site: ControlClient
         self._site_lock = asyncio.Lock()
@@ -128,7 +129,9 @@ class Stage:
         return self.run / "platform.db"
 
     def check(self) -> None:
-        """Raises ProcessDied when a process ended that nobody killed."""
+        """Raises ProcessDied when a process ended that nobody killed, or what a watch failed of."""
+        for failure in self._failures:
+            raise failure
         self._ensemble.check()
         self.starts[-1].child.check()
         if self._platform is not None:
@@ -177,7 +180,11 @@ class Stage:
         return [Life(start.up_utc_s, start.end_utc_s) for start in self.starts if start.up_utc_s is not None]
 
     async def ask_site(self, op: str, **args: object) -> Any:
-        """One request on the one connection to the site, which nobody kills."""
+        """One request on the one connection to the site, which nobody kills. Who is cancelled meanwhile leaves no reply
+        behind for the next to take."""
+        return await asyncio.shield(asyncio.ensure_future(self._ask_site(op, args)))
+
+    async def _ask_site(self, op: str, args: dict[str, object]) -> Any:
         async with self._site_lock:
             return await self._site.ask(op, **args)
 
@@ -203,7 +210,12 @@ class Stage:
         self.starts.append(start)
         watch = asyncio.create_task(self._watch(start))
         self._watches.add(watch)
-        watch.add_done_callback(self._watches.discard)
+        watch.add_done_callback(self._watched)
+
+    def _watched(self, watch: asyncio.Task[None]) -> None:
+        self._watches.discard(watch)
+        if not watch.cancelled() and (error := watch.exception()) is not None:
+            self._failures.append(error)
 
     def _start_platform(self) -> None:
         vault = self._vault
