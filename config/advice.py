@@ -4,47 +4,54 @@ import difflib
 from collections.abc import Iterable
 from itertools import islice
 
+from config.phrase import Phrase, phrase
+
 _MOST_COMPARED = 500  # difflib takes 10 us a word; a vault may have thousands of segments
 
 _NEXT_STEP = {
-    "Vault.schema": "write `schema: 1`",
-    "Vault.timezone": "write an IANA name such as Asia/Shanghai",
-    "Vault.centre": "ask the platform's operator for the ids of centre, vault and node",
-    "Vault.vault": "ask the platform's operator for the ids of centre, vault and node",
-    "Vault.node": "ask the platform's operator for the ids of centre, vault and node",
-    "Broker.password": "write secret:NAME and put the password in that credential, mode 0600",
-    "Broker.host": "give the broker's address",
-    "Broker.port": "see the broker's listener; 1883 is usual, 8883 with TLS",
-    "Rack.zone": "give one of the zones",
-    "Reader.host": "see the reader's label or web page for its address",
-    "Reader.port": "see the reader's LLRP setting; 5084 is usual",
-    "Reader.segments": "list what ports 1, 2, ... see; null for a port without an antenna",
-    "Reader.power_dbm": "see the permit: 33 dBm is the reader's most",
-    "Bus.baud": "see the devices' manual; all units of one line share it",
-    "Bus.transport": "tcp for Modbus TCP, rtu for a serial line, rtu_over_tcp behind a plain serial server",
-    "Bus.port": "see the gateway's setting; 502 is usual",
-    "Sensor.unit": "see the device's address switches",
-    "Board.unit": "see the device's address switches",
-    "Sensor.profile": "see config/profiles, or add one beside the configuration file",
-    "Board.profile": "see config/profiles, or add one beside the configuration file",
-    "Actuator.energised": "state what the valve does while its output is on",
-    "Actuator.zones": "list the zones whose water it shuts off",
-    "Limit.low": "see JGJ 25-2010, table 5.2.1",
-    "Limit.high": "see JGJ 25-2010, table 5.2.1",
-    "Person.uid": "run `id -u NAME` on the vault server",
-    "Person.roles": "see docs/configuration.md, Person",
-    "Point.address": "see the device's manual; addresses count from 0",
-    "Output.address": "see the device's manual; addresses count from 0",
+    "Vault.schema": phrase("do_write_schema"),
+    "Vault.timezone": phrase("do_write_timezone"),
+    "Vault.centre": phrase("do_ask_for_ids"),
+    "Vault.vault": phrase("do_ask_for_ids"),
+    "Vault.node": phrase("do_ask_for_ids"),
+    "Broker.password": phrase("do_write_secret"),
+    "Broker.host": phrase("do_give_broker_address"),
+    "Broker.port": phrase("do_see_broker_port"),
+    "Rack.zone": phrase("do_give_zone"),
+    "Reader.host": phrase("do_see_reader_address"),
+    "Reader.port": phrase("do_see_reader_port"),
+    "Reader.segments": phrase("do_list_ports"),
+    "Reader.power_dbm": phrase("do_see_permit"),
+    "Bus.baud": phrase("do_see_baud"),
+    "Bus.transport": phrase("do_choose_transport"),
+    "Bus.port": phrase("do_see_gateway_port"),
+    "Sensor.unit": phrase("do_see_switches"),
+    "Board.unit": phrase("do_see_switches"),
+    "Sensor.profile": phrase("do_see_profiles"),
+    "Board.profile": phrase("do_see_profiles"),
+    "Actuator.energised": phrase("do_state_energised"),
+    "Actuator.zones": phrase("do_list_zones"),
+    "Limit.low": phrase("do_see_jgj25"),
+    "Limit.high": phrase("do_see_jgj25"),
+    "Person.uid": phrase("do_run_id"),
+    "Person.roles": phrase("do_see_record", record="Person"),
+    "Point.address": phrase("do_see_manual_addresses"),
+    "Output.address": phrase("do_see_manual_addresses"),
 }
 
 
-def next_step(place: str) -> str:
+def next_step(place: str) -> Phrase:
     """Advice for `Struct.field`; the reference where there is nothing better to say."""
     known = _NEXT_STEP.get(place)
     if known is not None:
         return known
     struct = place.partition(".")[0]
-    return f"see docs/configuration.md, {struct}" if struct else "see docs/configuration.md"
+    return phrase("do_see_record", record=struct) if struct else phrase("do_see_reference")
+
+
+def did_you_mean(near: str) -> Phrase:
+    """The name that was probably meant."""
+    return phrase("do_did_you_mean", near=near)
 
 
 def nearest(word: str, words: Iterable[str]) -> str:

@@ -7,10 +7,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-import msgspec
-
-from config.places import Places
-from config.problem import shortened
+from config.phrase import Said, os_reason, phrase
+from config.places import NoSuchSlot, Places
+from config.problem import LineProblem, shortened
 
 HEADER = ("volume", "epc", "slot", "thickness_mm")
 MAX_BYTES = 256 << 20
@@ -31,22 +30,6 @@ class CataloguedLine(NamedTuple):
     epc: str
     slot: str
     thickness_mm: int
-
-
-class LineProblem(msgspec.Struct, frozen=True, kw_only=True):
-    """One mistake. `line` counts from 1, the header among them; 0 is the whole file, `column` '' the whole line."""
-
-    file: str
-    line: int
-    column: str
-    seen: str
-    expected: str
-    next_step: str
-
-    def __str__(self) -> str:
-        place = f"{self.file}:{self.line}" if self.line else self.file
-        where = f"{place}: {self.column}" if self.column else place
-        return f"{where}: seen {self.seen}, expected {self.expected}; {self.next_step}"
 
 
 def read_catalogue(path: Path, places: Places) -> tuple[list[CataloguedLine], list[LineProblem]]:
@@ -104,7 +87,7 @@ class _Reading:
         self.slots = frozenset(places.slots())
         self.line_of: tuple[dict[str, int], dict[str, int], dict[str, int]] = ({}, {}, {})
 
-    def refuse(self, line: int, column: str, seen: str, expected: str, step: str) -> None:
+    def refuse(self, line: int, column: str, seen: Said, expected: Said, step: Said) -> None:
         self.problems.append(
             LineProblem(file=self.file, line=line, column=column, seen=seen, expected=expected, next_step=step)
         )
@@ -121,11 +104,11 @@ class _Reading:
                 if len(row) == width:
                     self._take(rows.line_num, *(row[index] if index >= 0 else "" for index in order))
                 elif row:
-                    seen = f"{len(row)} columns"
-                    self.refuse(rows.line_num, "", seen, str(width), "see commas and quotes in this line")
+                    seen = phrase("seen_columns", count=len(row))
+                    self.refuse(rows.line_num, "", seen, width, phrase("do_see_commas"))
         except csv.Error as error:
-            step = "see the quotes at and above this line; the lines below were not read"
-            self.refuse(rows.line_num, "", shortened(str(error)), "valid CSV", step)
+            seen = phrase("seen_broken_csv", detail=shortened(str(error)))
+            self.refuse(rows.line_num, "", seen, phrase("want_csv"), phrase("do_see_quotes"))
 
     def _order(self, header: Sequence[str]) -> tuple[int, ...] | None:
         """Where each column of HEADER stands, -1 for a thickness that is not there."""
@@ -134,10 +117,10 @@ class _Reading:
         unknown = [name for name in names if name not in HEADER]
         if not missing and not unknown and len(set(names)) == len(names):
             return tuple(names.index(name) if name in names else -1 for name in HEADER)
-        step = f"write the first line as {','.join(HEADER)}"
+        step = phrase("do_write_header", header=",".join(HEADER))
         if len(header) == 1 and any(mark in header[0] for mark in ";\t"):
-            step = "save the file with commas between its columns"
-        self.refuse(1, "", shortened(",".join(header)) or "nothing", ",".join(HEADER), step)
+            step = phrase("do_save_with_commas")
+        self.refuse(1, "", _seen(",".join(header)), ",".join(HEADER), step)
         return None
 
     def _take(self, line: int, volume: str, epc: str, slot: str, thickness: str) -> None:
@@ -160,67 +143,61 @@ class _Reading:
     def _explain(self, line: int, volume: str, epc: str, slot: str, thickness: str) -> None:
         """All that is wrong with a line."""
         if not _VOLUME.fullmatch(volume):
-            expected = "an opaque id: 1..64 letters, digits, . _ -"
-            self.refuse(line, "volume", _seen(volume), expected, "correct the id; no titles, no spaces")
+            self.refuse(line, "volume", _seen(volume), phrase("want_volume_id"), phrase("do_correct_volume_id"))
         if not _EPC.fullmatch(epc):
-            expected = f"hex digits, a multiple of 4, at most {LONGEST_EPC_DIGITS}"
-            self.refuse(line, "epc", _seen_epc(epc), expected, "read the tag again")
+            expected = phrase("want_epc", most=LONGEST_EPC_DIGITS)
+            self.refuse(line, "epc", _seen_epc(epc), expected, phrase("do_read_tag_again"))
         if slot not in self.slots:
-            self.refuse(line, "slot", _seen(slot), "a slot of this vault", self._advice(slot))
+            self.refuse(line, "slot", _seen(slot), phrase("want_slot"), self._advice(slot))
         if thickness and not _is_thickness(thickness):
-            self.refuse(
-                line, "thickness_mm", _seen(thickness), "1..100, whole millimetres", "measure, or leave it empty"
-            )
+            self.refuse(line, "thickness_mm", _seen(thickness), phrase("want_thickness"), phrase("do_measure"))
         for column, value, known in zip(HEADER, (volume, epc, slot), self.line_of, strict=False):
             first = known.setdefault(value, line)
             if value and first != line:
-                expected, step = f"each {column} once", f"compare with line {first}"
-                self.refuse(line, column, f"{_seen(value)} a second time", expected, step)
+                seen, step = phrase("seen_twice", value=_seen(value)), phrase("do_compare_lines", line=first)
+                self.refuse(line, column, seen, phrase("want_column_once", column=column), step)
 
-    def _advice(self, slot: str) -> str:
+    def _advice(self, slot: str) -> Said:
         try:
             self.places.address(slot)
-        except KeyError as error:
-            return shortened_advice(str(error.args[0]))
-        return "see the racks list"
+        except NoSuchSlot as error:
+            return error.said
+        return phrase("do_see_racks")
 
 
-def shortened_advice(text: str) -> str:
-    """The reason a slot is refused, one line of bounded length."""
-    return text if len(text) <= 300 else text[:297] + "..."
+def _seen(text: str) -> Said:
+    return shortened(repr(text)) if text else phrase("seen_nothing")
 
 
-def _seen(text: str) -> str:
-    return shortened(repr(text)) if text else "nothing"
-
-
-def _seen_epc(epc: str) -> str:
-    return f"{_seen(epc)} ({len(epc)} characters)" if epc else "nothing"
+def _seen_epc(epc: str) -> Said:
+    return phrase("seen_epc", epc=_seen(epc), count=len(epc)) if epc else phrase("seen_nothing")
 
 
 def _text(path: Path, reading: _Reading) -> str | None:
     try:
         size = path.stat().st_size
         if size > MAX_BYTES:
-            reading.refuse(0, "", f"{size} bytes", f"at most {MAX_BYTES}", "split the file")
+            most = phrase("range_at_most", limit=MAX_BYTES)
+            reading.refuse(0, "", phrase("seen_bytes", count=size), most, phrase("do_split_file"))
             return None
         raw = path.read_bytes()
     except OSError as error:
-        reading.refuse(0, "", str(error.strerror).lower(), "a readable file", "correct the path")
+        reading.refuse(0, "", os_reason(error), phrase("want_readable_file"), phrase("do_correct_path"))
         return None
     try:
         return raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = raw.count(b"\n", 0, error.start) + 1
-        reading.refuse(line, "", f"byte 0x{raw[error.start]:02x}", "UTF-8 text", _encoding_advice(raw))
+        seen = phrase("seen_byte", byte=f"0x{raw[error.start]:02x}")
+        reading.refuse(line, "", seen, phrase("want_utf8"), _encoding_advice(raw))
         return None
 
 
-def _encoding_advice(raw: bytes) -> str:
+def _encoding_advice(raw: bytes) -> Said:
     if raw[:2] in (b"\xff\xfe", b"\xfe\xff"):
-        return "it is UTF-16: save it as 'CSV UTF-8'"
+        return phrase("do_save_from_utf16")
     try:
         raw.decode("gb18030")
     except UnicodeDecodeError:
-        return "save it as 'CSV UTF-8'"
-    return "it looks like GBK: save it as 'CSV UTF-8'"
+        return phrase("do_save_csv_utf8")
+    return phrase("do_save_from_gbk")

@@ -4,6 +4,7 @@ from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Any
 
 from config.crosscheck import Checking, check_doubles, check_reference, ids_of, readable, records
+from config.phrase import Said, phrase
 from config.profile import Profile
 from config.vault import Vault
 
@@ -23,7 +24,7 @@ def check_devices(
     named: list[tuple[Steps, Any]] = [
         ((kind, i, "id"), item.id) for kind in _KINDS for i, item in records(getattr(vault, kind))
     ]
-    check_doubles(checking, named, "device id")
+    check_doubles(checking, named, phrase("want_device_id_once"))
     _check_readers(checking, vault, segments)
     _check_buses(checking, vault)
     _check_units(checking, vault, profiles)
@@ -35,19 +36,21 @@ def _check_readers(checking: Checking, vault: Vault, segments: Collection[str] |
     seen_by: list[tuple[Steps, Any]] = []
     for index, reader in readers:
         if readable(reader.freshness_s, reader.keepalive_s) and reader.freshness_s <= reader.keepalive_s:
-            seen, expected = f"{reader.freshness_s:g}", f"above keepalive_s ({reader.keepalive_s:g})"
-            checking.refuse(("readers", index, "freshness_s"), seen, expected, "three keepalives are usual")
+            expected = phrase("want_above_keepalive", keepalive_s=f"{reader.keepalive_s:g}")
+            step = phrase("do_three_keepalives")
+            checking.refuse(("readers", index, "freshness_s"), f"{reader.freshness_s:g}", expected, step)
         for port, segment in records(reader.segments):
             if segment is not None:
-                check_reference(checking, ("readers", index, "segments", port), segment, segments, "segment")
-                seen_by.append((("readers", index, "segments", port), segment))
-    check_doubles(checking, seen_by, "segment by one antenna")
+                steps: Steps = ("readers", index, "segments", port)
+                check_reference(checking, steps, segment, segments, phrase("noun_segment"))
+                seen_by.append((steps, segment))
+    check_doubles(checking, seen_by, phrase("want_segment_once"))
     addresses: list[tuple[Steps, Any]] = [
         (("readers", i, "port"), f"{reader.host}:{reader.port}")
         for i, reader in readers
         if readable(reader.host, reader.port)
     ]
-    check_doubles(checking, addresses, "reader address")
+    check_doubles(checking, addresses, phrase("want_reader_address_once"))
 
 
 def _check_buses(checking: Checking, vault: Vault) -> None:
@@ -58,16 +61,16 @@ def _check_buses(checking: Checking, vault: Vault) -> None:
             continue
         if bus.transport == "rtu":
             if not bus.serial:
-                step = "give a stable name such as /dev/serial/by-id/..."
-                checking.refuse((*steps, "serial"), "nothing", "the serial device of an rtu bus", step)
+                step = phrase("do_give_serial")
+                checking.refuse((*steps, "serial"), phrase("seen_nothing"), phrase("want_serial"), step)
             elif readable(bus.serial):
                 lines.append(((*steps, "serial"), bus.serial))
         elif not bus.host:
-            step = "give the gateway's address"
-            checking.refuse((*steps, "host"), "nothing", f"the host of a {bus.transport} bus", step)
+            expected = phrase("want_host", transport=bus.transport)
+            checking.refuse((*steps, "host"), phrase("seen_nothing"), expected, phrase("do_give_gateway_address"))
         elif readable(bus.host, bus.port):
             lines.append(((*steps, "port"), f"{bus.host}:{bus.port}"))
-    check_doubles(checking, lines, "line")
+    check_doubles(checking, lines, phrase("want_line_once"))
 
 
 def _check_units(checking: Checking, vault: Vault, profiles: Mapping[str, Profile]) -> None:
@@ -76,19 +79,20 @@ def _check_units(checking: Checking, vault: Vault, profiles: Mapping[str, Profil
     for kind in ("sensors", "boards"):
         for index, device in records(getattr(vault, kind)):
             steps: Steps = (kind, index)
-            check_reference(checking, (*steps, "bus"), device.bus, buses, "bus")
+            check_reference(checking, (*steps, "bus"), device.bus, buses, phrase("noun_bus"))
             if readable(device.bus, device.unit):
-                units.append(((*steps, "unit"), f"unit {device.unit} of bus '{device.bus}'"))
+                units.append(((*steps, "unit"), phrase("unit_of_bus", unit=device.unit, bus=device.bus)))
             if readable(device.freshness_s, device.period_s) and device.freshness_s <= device.period_s:
-                seen, expected = f"{device.freshness_s:g}", f"above period_s ({device.period_s:g})"
-                checking.refuse((*steps, "freshness_s"), seen, expected, "five periods are usual")
+                expected = phrase("want_above_period", period_s=f"{device.period_s:g}")
+                seen: Said = f"{device.freshness_s:g}"
+                checking.refuse((*steps, "freshness_s"), seen, expected, phrase("do_five_periods"))
             profile = profiles.get(device.profile) if readable(device.profile) else None
             if kind == "sensors":
-                check_reference(checking, (*steps, "zone"), device.zone, zones, "zone")
+                check_reference(checking, (*steps, "zone"), device.zone, zones, phrase("noun_zone"))
             elif profile is not None and not profile.outputs:
-                step = "list it under `sensors`, or give a relay board's profile"
-                checking.refuse((*steps, "profile"), device.profile, "a profile with outputs", step)
-    check_doubles(checking, units, "unit number of a bus")
+                step = phrase("do_list_as_sensor")
+                checking.refuse((*steps, "profile"), device.profile, phrase("want_profile_with_outputs"), step)
+    check_doubles(checking, units, phrase("want_unit_once"))
 
 
 def _check_actuators(checking: Checking, vault: Vault, profiles: Mapping[str, Profile]) -> None:
@@ -97,15 +101,15 @@ def _check_actuators(checking: Checking, vault: Vault, profiles: Mapping[str, Pr
     driven: list[tuple[Steps, Any]] = []
     for index, actuator in records(vault.actuators):
         steps: Steps = ("actuators", index)
-        check_reference(checking, (*steps, "board"), actuator.board, boards, "board")
+        check_reference(checking, (*steps, "board"), actuator.board, boards, phrase("noun_board"))
         for number, zone in records(actuator.zones):
-            check_reference(checking, (*steps, "zones", number), zone, zones, "zone")
+            check_reference(checking, (*steps, "zones", number), zone, zones, phrase("noun_zone"))
         if not readable(actuator.board, actuator.output) or actuator.board not in by_id:
             continue
-        driven.append(((*steps, "output"), f"output '{actuator.output}' of board '{actuator.board}'"))
+        driven.append(((*steps, "output"), phrase("output_of_board", output=actuator.output, board=actuator.board)))
         profile_id = by_id[actuator.board].profile
         profile = profiles.get(profile_id) if readable(profile_id) else None
         if profile is not None and profile.outputs:
             outputs = [output.id for output in profile.outputs]
-            check_reference(checking, (*steps, "output"), actuator.output, outputs, "output")
-    check_doubles(checking, driven, "output")
+            check_reference(checking, (*steps, "output"), actuator.output, outputs, phrase("noun_output"))
+    check_doubles(checking, driven, phrase("want_output_once"))

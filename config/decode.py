@@ -9,7 +9,8 @@ from typing import Any
 import msgspec
 from msgspec import inspect
 
-from config.advice import nearest, next_step
+from config.advice import did_you_mean, nearest, next_step
+from config.phrase import Phrase, Said, phrase
 from config.problem import Finding, Origin, Steps, path_of, shortened
 from config.yaml_nodes import (
     Hole,
@@ -59,9 +60,9 @@ class _Reading:
         self.origin: dict[str, Origin] = {}
 
     def value(self, kind: inspect.Type, node: Node, steps: Steps, place: str) -> Any:
-        note = ""
+        note: Phrase | None = None
         while isinstance(kind, inspect.Metadata):
-            note = (kind.extra_json_schema or {}).get("description", note)
+            note = phrase_of(kind) or note
             kind = kind.type
         self.origin[path_of(steps)] = node.origin
         if isinstance(node, Hole):
@@ -83,9 +84,9 @@ class _Reading:
                 return self._number(kind, node, steps, place)
         raise NotImplementedError(f"{path_of(steps)}: no reader for {type(kind).__name__}; add one to config/decode.py")
 
-    def _refuse(self, node: Node, steps: Steps, expected: str, step: str) -> Invalid:
+    def _refuse(self, node: Node, steps: Steps, expected: Said, step: Said) -> Invalid:
         is_secret = bool(steps) and steps[-1] == "password" and isinstance(node, Scalar)
-        seen = "a literal (not shown)" if is_secret else described(node)
+        seen = phrase("seen_literal") if is_secret else described(node)
         self.found.append(Finding(node.origin, steps, seen, expected, step))
         return INVALID
 
@@ -93,7 +94,7 @@ class _Reading:
         name = kind.cls.__name__
         if not isinstance(node, Mapping):
             keys = ", ".join(field.name for field in kind.fields)
-            return self._refuse(node, steps, f"a mapping with the keys {keys}", next_step(place))
+            return self._refuse(node, steps, phrase("want_mapping_with", keys=keys), next_step(place))
         fields = {field.name: field for field in kind.fields}
         meant = self._unknown_keys(node, fields, steps, name)
         values: dict[str, Any] = {}
@@ -104,9 +105,9 @@ class _Reading:
             elif field.required:
                 values[field.name] = INVALID
                 if self.is_whole and field.name not in meant:
-                    expected = f"the key '{field.name}'"
+                    seen, expected = phrase("seen_nothing"), phrase("want_key", key=field.name)
                     step = next_step(f"{name}.{field.name}")
-                    self.found.append(Finding(node.origin, (*steps, field.name), "nothing", expected, step))
+                    self.found.append(Finding(node.origin, (*steps, field.name), seen, expected, step))
         return kind.cls(**values)
 
     def _unknown_keys(self, node: Mapping, fields: dict[str, Any], steps: Steps, name: str) -> set[str]:
@@ -118,24 +119,24 @@ class _Reading:
                 continue
             near = (nearest(key, free) or nearest(key, fields)) if len(self.found) < MOST_ADVICE else ""
             meant.add(near)
-            step = f"did you mean '{near}'?" if near else f"remove it; keys: see docs/configuration.md, {name}"
-            expected = f"a key of {name.lower()}: {', '.join(fields)}"
-            seen = f"the unknown key '{shortened(key)}'"
+            step = did_you_mean(near) if near else phrase("do_remove_key", record=name)
+            expected = phrase("want_key_of", record=name, keys=", ".join(fields))
+            seen = phrase("seen_unknown_key", key=shortened(key))
             self.found.append(Finding(node.keys[key], (*steps, key), seen, expected, step))
         return meant
 
     def _tuple(self, kind: inspect.VarTupleType, node: Node, steps: Steps, place: str) -> Any:
         if not isinstance(node, Listing):
-            step = "write [] for an empty list" if is_nothing(node) else "put '- ' before each item, or [ ] around them"
-            return self._refuse(node, steps, "a list", step)
+            step = phrase("do_write_empty_list") if is_nothing(node) else phrase("do_write_list")
+            return self._refuse(node, steps, phrase("seen_list"), step)
         if len(node.items) < (kind.min_length or 0):
-            return self._refuse(node, steps, f"at least {kind.min_length} items", next_step(place))
+            return self._refuse(node, steps, phrase("want_items", count=kind.min_length or 0), next_step(place))
         return tuple(self.value(kind.item_type, item, (*steps, index), place) for index, item in enumerate(node.items))
 
     def _dict(self, kind: inspect.DictType, node: Node, steps: Steps, place: str) -> Any:
         if not isinstance(node, Mapping):
-            step = "write {} for none" if is_nothing(node) else "write one 'name: value' a line"
-            return self._refuse(node, steps, "a mapping", step)
+            step = phrase("do_write_empty_mapping") if is_nothing(node) else phrase("do_write_mapping")
+            return self._refuse(node, steps, phrase("seen_mapping"), step)
         values = {}
         for key, item in node.entries.items():
             # A key is always text: `no:` and `12:` stay what was written.
@@ -152,29 +153,31 @@ class _Reading:
         return self.value(member, node, steps, place)
 
     def _literal(self, kind: inspect.LiteralType, node: Node, steps: Steps, place: str) -> Any:
-        expected = "one of " + ", ".join(str(value) for value in kind.values)
+        values = ", ".join(str(value) for value in kind.values)
+        expected = phrase("want_one_of", values=values)
         if not isinstance(node, Scalar):
             return self._refuse(node, steps, expected, next_step(place))
         for value in kind.values:
             if value == (as_whole(node) if isinstance(value, int) else as_text(node)):
                 return value
         if node.text in kind.values:
-            return self._refuse(node, steps, f"text, {expected}", f'put it in quotes: "{node.text}"')
+            quoted = phrase("do_quote", text=shortened(node.text))
+            return self._refuse(node, steps, phrase("want_text_one_of", values=values), quoted)
         near = "" if isinstance(kind.values[0], int) else nearest(node.text, [str(value) for value in kind.values])
-        return self._refuse(node, steps, expected, f"did you mean '{near}'?" if near else next_step(place))
+        return self._refuse(node, steps, expected, did_you_mean(near) if near else next_step(place))
 
-    def _text(self, kind: inspect.StrType, node: Node, steps: Steps, place: str, note: str) -> Any:
-        expected = note or (f"text matching {kind.pattern}" if kind.pattern else "text")
+    def _text(self, kind: inspect.StrType, node: Node, steps: Steps, place: str, note: Phrase | None) -> Any:
+        expected = note or (phrase("want_matching", pattern=kind.pattern) if kind.pattern else phrase("want_text"))
         if not isinstance(node, Scalar):
             return self._refuse(node, steps, expected, next_step(place))
         text = as_text(node)
         if text is None:
-            step = 'write "" for none' if is_nothing(node) else f'put it in quotes: "{node.text}"'
-            return self._refuse(node, steps, f"text ({note})" if note else expected, step)
+            step = phrase("do_write_empty_text") if is_nothing(node) else phrase("do_quote", text=shortened(node.text))
+            return self._refuse(node, steps, phrase("want_text_of", form=note) if note else expected, step)
         if kind.pattern is not None and not re.fullmatch(kind.pattern, text):
             return self._refuse(node, steps, expected, next_step(place))
         if len(text) < (kind.min_length or 0):
-            return self._refuse(node, steps, "text that is not empty", next_step(place))
+            return self._refuse(node, steps, phrase("want_text_not_empty"), next_step(place))
         return text
 
     def _number(self, kind: inspect.IntType | inspect.FloatType, node: Node, steps: Steps, place: str) -> Any:
@@ -184,8 +187,9 @@ class _Reading:
         if isinstance(node, Scalar):
             value = as_whole(node) if is_whole else as_real(node)
         if value is None:
-            noun = "a whole number" if is_whole else "a number"
-            return self._refuse(node, steps, f"{noun} {limits}".strip(), _number_step(node, place))
+            noun = phrase("want_whole_number") if is_whole else phrase("want_number")
+            expected = phrase("want_number_in", noun=noun, range=limits) if limits else noun
+            return self._refuse(node, steps, expected, _number_step(node, place))
         is_inside = (
             (kind.ge is None or value >= kind.ge)
             and (kind.gt is None or value > kind.gt)
@@ -195,26 +199,37 @@ class _Reading:
         return value if is_inside else self._refuse(node, steps, limits, next_step(place))
 
 
-def number_range(kind: inspect.IntType | inspect.FloatType) -> str:
+def phrase_of(kind: inspect.Metadata) -> Phrase | None:
+    """What a text must be like, where its type says so: `Meta(extra={"expected": phrase(...)})`."""
+    expected = (kind.extra or {}).get("expected")
+    return expected if isinstance(expected, Phrase) else None
+
+
+def number_range(kind: inspect.IntType | inspect.FloatType) -> Said:
     """The permitted range in words, '' for any number."""
     if kind.ge is not None and kind.le is not None:
         return f"{kind.ge}..{kind.le}"
-    parts = [
-        f"{word} {limit}"
-        for word, limit in (("at least", kind.ge), ("above", kind.gt), ("at most", kind.le), ("below", kind.lt))
-        if limit is not None
-    ]
-    return ", ".join(parts)
+    low: Said = ""
+    if kind.ge is not None:
+        low = phrase("range_at_least", limit=kind.ge)
+    elif kind.gt is not None:
+        low = phrase("range_above", limit=kind.gt)
+    high: Said = ""
+    if kind.le is not None:
+        high = phrase("range_at_most", limit=kind.le)
+    elif kind.lt is not None:
+        high = phrase("range_below", limit=kind.lt)
+    return phrase("range_both", low=low, high=high) if low and high else low or high
 
 
-def _number_step(node: Node, place: str) -> str:
+def _number_step(node: Node, place: str) -> Said:
     if not isinstance(node, Scalar):
         return next_step(place)
     bare = node.text.lstrip("+-")
     if not node.plain and as_real(Scalar(node.text, True, node.origin)) is not None:
-        return "remove the quotes"
+        return phrase("do_remove_quotes")
     if bare.isascii() and bare.isdigit() and bare.startswith("0"):
-        return f"write {int(bare[:20])} (a leading zero means octal to some YAML readers)"
+        return phrase("do_write_number", number=int(bare[:20]))
     if ":" in bare:
-        return "write it as one decimal number (12:30 means 750 to some YAML readers)"
+        return phrase("do_write_decimal")
     return next_step(place)

@@ -5,10 +5,16 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
+from config.phrase import phrase
 from config.profile import ProfileId
 
 DeviceId = Annotated[
-    str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$", description="stable id: letters, digits, . _ -")
+    str,
+    Meta(
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$",
+        description="stable id: letters, digits, . _ -",
+        extra={"expected": phrase("form_stable_id")},
+    ),
 ]
 Seconds = Annotated[float, Meta(gt=0)]
 

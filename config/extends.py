@@ -10,12 +10,12 @@ from pathlib import Path
 
 import msgspec
 
+from config.phrase import Said, os_reason, phrase
 from config.problem import Finding, Origin
 from config.yaml_nodes import Hole, Listing, Mapping, Node, Scalar, as_text, as_whole, described, read_tree
 
 KEY = "extends"
 MAX_FILES = 32
-_PATH = "a path, or a list of paths, relative to this file"
 
 
 class Folded(msgspec.Struct, frozen=True):
@@ -51,11 +51,12 @@ def _folded(
         return done[path]
     if path in chain:
         ring = " -> ".join(name.name for name in (*chain[chain.index(path) :], path))
-        found.append(Finding(asked_at, (KEY,), ring, "files that do not extend themselves", "break the ring"))
+        found.append(Finding(asked_at, (KEY,), ring, phrase("want_no_ring"), phrase("do_break_ring")))
         lost.append(path)
         return Hole(asked_at)
     if len(files) >= MAX_FILES:
-        found.append(Finding(asked_at, (KEY,), "one more file", f"at most {MAX_FILES} files", "extend fewer"))
+        expected = phrase("want_files_at_most", limit=MAX_FILES)
+        found.append(Finding(asked_at, (KEY,), phrase("seen_one_more_file"), expected, phrase("do_extend_fewer")))
         lost.append(path)
         return Hole(asked_at)
     tree = _read(path, asked_at, bool(chain), found)
@@ -76,10 +77,11 @@ def _read(path: Path, asked_at: Origin, is_base: bool, found: list[Finding]) -> 
     try:
         raw = path.read_bytes()
     except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) and error.strerror else "not a file name"
-        step = "correct the path" if is_base else "give the path of the vault's configuration file"
-        seen = f"'{path}': {reason.lower()}" if is_base else reason.lower()
-        found.append(Finding(asked_at, (KEY,) if is_base else (), seen, "a readable file", step))
+        seen: Said = os_reason(error) if isinstance(error, OSError) else phrase("seen_no_file_name")
+        step = phrase("do_give_configuration")
+        if is_base:
+            seen, step = phrase("seen_file", file=str(path), reason=seen), phrase("do_correct_path")
+        found.append(Finding(asked_at, (KEY,) if is_base else (), seen, phrase("want_readable_file"), step))
         return Hole(asked_at)
     return read_tree(raw, str(path), found)
 
@@ -96,7 +98,7 @@ def _bases(tree: Mapping, path: Path, found: list[Finding]) -> list[tuple[Path, 
             bases.append((Path(os.path.normpath(path.parent / text)), item.origin))
         elif not isinstance(item, Hole):
             steps = (KEY, index) if many else (KEY,)
-            found.append(Finding(item.origin, steps, described(item), _PATH, "write e.g. policy-base.yaml"))
+            found.append(Finding(item.origin, steps, described(item), phrase("want_path"), phrase("do_write_path")))
     return bases
 
 

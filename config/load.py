@@ -11,21 +11,12 @@ from config.crosscheck import Checking, check_vault, readable, records
 from config.crosscheck_devices import check_devices
 from config.decode import decode
 from config.extends import Folded, fold
-from config.problem import ConfigError, Finding, Origin, Problem, Steps, path_of
+from config.phrase import Said, phrase
+from config.problem import ConfigError, Finding, Origin, Problem, Steps, path_of, shortened
 from config.profile import Profile
 from config.profile_files import profile_ids, read_profile
 from config.vault import SCHEMA, Vault
 from config.yaml_nodes import Listing, Mapping, Node, Scalar, as_whole
-
-_NOUN = {
-    "zones": "zone",
-    "racks": "rack",
-    "readers": "reader",
-    "buses": "bus",
-    "sensors": "sensor",
-    "boards": "board",
-    "actuators": "actuator",
-}
 
 
 class Loaded(msgspec.Struct, frozen=True):
@@ -91,8 +82,8 @@ def _check_schema(tree: Node, found: list[Finding]) -> None:
     version = as_whole(node) if isinstance(node, Scalar) else None
     if node is None or version is None or version < 1 or version == SCHEMA:
         return
-    step = "see CHANGELOG.md for what changed" if version < SCHEMA else "install the lantai-edge it was written for"
-    found.append(Finding(node.origin, ("schema",), str(version), f"schema {SCHEMA}", step))
+    step = phrase("do_see_changelog") if version < SCHEMA else phrase("do_install_newer")
+    found.append(Finding(node.origin, ("schema",), version, phrase("want_schema", schema=SCHEMA), step))
 
 
 def _profile_folders(folded: Folded) -> tuple[Path, ...]:
@@ -116,9 +107,8 @@ def _profiles(
             elif len(problems) > before:
                 broken.add(name)
             else:
-                known = ", ".join(profile_ids(folders))
-                step = next_step("Sensor.profile")
-                checking.refuse((kind, index, "profile"), name, f"one of the profiles {known}", step)
+                expected = phrase("want_profile", known=", ".join(profile_ids(folders)))
+                checking.refuse((kind, index, "profile"), shortened(name), expected, next_step("Sensor.profile"))
     return profiles
 
 
@@ -139,20 +129,39 @@ def _placed(finding: Finding, tree: Node) -> Problem:
     )
 
 
-def _device(steps: Steps, tree: Node) -> str:
-    """`sensor 'th-03'` when the path lies in a device, a place, a broker or a person."""
+def _device(steps: Steps, tree: Node) -> Said:
+    """`sensor 'th-03'` when the path lies in a device, a place, a broker or a person; else ''."""
     match steps:
-        case (str(kind), int(index), *_) if kind in _NOUN:
+        case ("brokers", str(name), *_):
+            return phrase("device_broker", name=name[:64])
+        case ("policy", "people", str(name), *_):
+            return phrase("device_person", name=name[:64])
+        case (str(kind), int(index), *_):
             listing = tree.entries.get(kind) if isinstance(tree, Mapping) else None
             if not isinstance(listing, Listing) or index >= len(listing.items):
                 return ""
             item = listing.items[index]
-            name = item.entries.get("id") if isinstance(item, Mapping) else None
-            return f"{_NOUN[kind]} '{name.text[:64]}'" if isinstance(name, Scalar) else ""
-        case ("brokers", str(name), *_):
-            return f"broker '{name[:64]}'"
-        case ("policy", "people", str(name), *_):
-            return f"person '{name[:64]}'"
+            given = item.entries.get("id") if isinstance(item, Mapping) else None
+            return _named(kind, given.text[:64]) if isinstance(given, Scalar) else ""
+    return ""
+
+
+def _named(kind: str, name: str) -> Said:
+    match kind:
+        case "zones":
+            return phrase("device_zone", name=name)
+        case "racks":
+            return phrase("device_rack", name=name)
+        case "readers":
+            return phrase("device_reader", name=name)
+        case "buses":
+            return phrase("device_bus", name=name)
+        case "sensors":
+            return phrase("device_sensor", name=name)
+        case "boards":
+            return phrase("device_board", name=name)
+        case "actuators":
+            return phrase("device_actuator", name=name)
     return ""
 
 

@@ -1,12 +1,15 @@
-"""Every text a person sees, by id, in each language: config/texts/LANGUAGE.yaml."""
+"""Every text a person sees, by id, in each language: config/texts/LANGUAGE.yaml and phrases.LANGUAGE.yaml."""
 
 import difflib
+import functools
 from collections.abc import Mapping
 from importlib.resources import files
 from typing import Literal, get_args
 
 import msgspec
 import yaml
+
+from config.phrase import Phrase, Said
 
 Language = Literal["zh-CN", "en"]
 LANGUAGES: tuple[Language, ...] = get_args(Language)
@@ -30,9 +33,10 @@ class TextFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Texts:
     """The texts of one language."""
 
-    def __init__(self, language: Language, loaded: TextFile) -> None:
+    def __init__(self, language: Language, loaded: TextFile, phrases: Mapping[str, str]) -> None:
         self.language = language
         self._loaded = loaded
+        self._phrases = phrases
 
     def code(self, code: str, args: Mapping[str, object] | None = None) -> Text:
         """The text of a code. One that is not here (a daemon newer than this tool) is shown as it is."""
@@ -50,6 +54,12 @@ class Texts:
         """A word or sentence of the tool itself. Raises KeyError for one that is not here."""
         return self._loaded.labels[label].format_map(_Lenient(args)) if args else self._loaded.labels[label]
 
+    def told(self, said: Said) -> str:
+        """A phrase in words, its arguments among them; a plain value as it is. Raises KeyError for an unknown id."""
+        if not isinstance(said, Phrase):
+            return str(said)
+        return self._phrases[said.id].format_map({name: self.told(value) for name, value in said.args.items()})
+
     def is_known(self, code: str) -> bool:
         """Whether the code has a text."""
         return code in self._loaded.codes
@@ -59,10 +69,25 @@ class Texts:
         return difflib.get_close_matches(code, self._loaded.codes, n=most, cutoff=0.4)
 
 
+@functools.cache
 def load_texts(language: Language) -> Texts:
-    """Read one language."""
-    raw = files("config").joinpath("texts", f"{language}.yaml").read_text(encoding="utf-8")
-    return Texts(language, msgspec.convert(yaml.load(raw, Loader=yaml.CSafeLoader), TextFile))
+    """One language, read once."""
+    return Texts(
+        language,
+        msgspec.convert(_read(f"{language}.yaml"), TextFile),
+        msgspec.convert(_read(f"phrases.{language}.yaml"), dict[str, str]),
+    )
+
+
+class PhrasedError(Exception):
+    """An error that a person is told: `said` in the person's language, its English in logs."""
+
+    def __init__(self, said: Said) -> None:
+        super().__init__(said)
+        self.said = said
+
+    def __str__(self) -> str:
+        return load_texts("en").told(self.said)
 
 
 def language_of(named: str, environ: Mapping[str, str]) -> Language:
@@ -71,6 +96,11 @@ def language_of(named: str, environ: Mapping[str, str]) -> Language:
     if not wanted:
         wanted = next((value for key in ("LC_ALL", "LC_MESSAGES", "LANG") if (value := environ.get(key, ""))), "")
     return "zh-CN" if wanted.lower().startswith("zh") else "en"
+
+
+def _read(name: str) -> object:
+    raw = files("config").joinpath("texts", name).read_text(encoding="utf-8")
+    return yaml.load(raw, Loader=yaml.CSafeLoader)
 
 
 class _Lenient(dict[str, object]):

@@ -1,15 +1,26 @@
 """From racks by rule to arrays: slots, segments, and which segments are neighbours."""
 
 import hashlib
+from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 import numpy as np
 
+from config.messages import PhrasedError
+from config.phrase import phrase
+from config.problem import shortened
 from config.vault import Rack, Vault
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+
+MOST_SHOWN = 12
+
+
+class NoSuchSlot(PhrasedError, KeyError):  # noqa: N818  it is what the person is told
+    """The vault has no such slot; `said` is the next step."""
 
 
 class SlotAddress(NamedTuple):
@@ -71,7 +82,7 @@ class Places:
         self.segment_position: NDArray[np.int32] = np.array(position, dtype=np.int32)
 
     def segment_of(self, slot_id: str) -> int:
-        """Index of the segment a slot lies in. Raises KeyError with the next step if it is not of this vault."""
+        """Index of the segment a slot lies in. Raises NoSuchSlot with the next step if it is not of this vault."""
         shelf, _, slot = slot_id.rpartition("-")
         known = self._shelf.get(shelf)
         if known is not None and slot in known[1]:
@@ -92,15 +103,16 @@ class Places:
         return first + (face * rack.sections + address.section - 1) * rack.shelves + address.shelf - 1
 
     def address(self, slot_id: str) -> SlotAddress:
-        """Parse `RACK-ROWFACE-SECTION-SHELF-SLOT`, e.g. `A-01L-03-2-15`. Raises KeyError when no such slot exists."""
+        """Parse `RACK-ROWFACE-SECTION-SHELF-SLOT`, e.g. `A-01L-03-2-15`. Raises NoSuchSlot when it does not exist."""
         parts = slot_id.rsplit("-", 4)
         rack = self._rack_of.get(parts[0])
         try:
             found = SlotAddress(parts[0], int(parts[1][:-1]), parts[1][-1], int(parts[2]), int(parts[3]), int(parts[4]))
         except (IndexError, ValueError):
-            raise KeyError(f"'{slot_id}' is not a slot id; expected RACK-ROWFACE-SECTION-SHELF-SLOT") from None
+            raise NoSuchSlot(phrase("slot_no_id", slot=shortened(slot_id))) from None
         if rack is None:
-            raise KeyError(f"'{slot_id}': no rack '{parts[0]}'; racks are {', '.join(self._rack_of)}")
+            known = ", ".join(islice(self._rack_of, MOST_SHOWN)) + (", ..." if len(self._rack_of) > MOST_SHOWN else "")
+            raise NoSuchSlot(phrase("slot_no_rack", slot=shortened(slot_id), rack=shortened(parts[0]), known=known))
         inside = (
             1 <= found.row <= rack.rows
             and found.face in rack.faces
@@ -109,9 +121,17 @@ class Places:
             and 1 <= found.slot <= rack.slots_per_shelf
         )
         if not inside or slot_id != slot_name(found):
-            raise KeyError(
-                f"'{slot_id}' is not a slot of rack '{rack.id}' ({rack.rows} rows, faces {''.join(rack.faces)}, "
-                f"{rack.sections} sections, {rack.shelves} shelves, {rack.slots_per_shelf} slots); see the racks list"
+            raise NoSuchSlot(
+                phrase(
+                    "slot_outside",
+                    slot=shortened(slot_id),
+                    rack=rack.id,
+                    rows=rack.rows,
+                    faces="".join(rack.faces),
+                    sections=rack.sections,
+                    shelves=rack.shelves,
+                    slots=rack.slots_per_shelf,
+                )
             )
         return found
 

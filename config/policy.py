@@ -5,6 +5,8 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
+from config.phrase import phrase
+
 Role = Literal[
     "archivist",
     "technician",
@@ -17,7 +19,12 @@ Role = Literal[
 EXCLUSIVE_ROLES = frozenset({"system_administrator", "security_administrator", "auditor"})  # 三员
 Seconds = Annotated[float, Meta(ge=0)]
 PersonId = Annotated[
-    str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$", description="opaque id: letters, digits, . _ -")
+    str,
+    Meta(
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$",
+        description="opaque id: letters, digits, . _ -",
+        extra={"expected": phrase("form_opaque_id")},
+    ),
 ]
 
 

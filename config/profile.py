@@ -5,10 +5,24 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
+from config.phrase import phrase
+
 ProfileId = Annotated[
-    str, Meta(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$", description="lower-case letters, digits, . _ -")
+    str,
+    Meta(
+        pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$",
+        description="lower-case letters, digits, . _ -",
+        extra={"expected": phrase("form_profile_id")},
+    ),
 ]
-PointId = Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_-]{0,31}$", description="lower-case letters, digits, _ and -")]
+PointId = Annotated[
+    str,
+    Meta(
+        pattern=r"^[a-z][a-z0-9_-]{0,31}$",
+        description="lower-case letters, digits, _ and -",
+        extra={"expected": phrase("form_point_id")},
+    ),
+]
 Address = Annotated[int, Meta(ge=0, le=65535)]
 Table = Literal["co", "di", "hr", "ir"]
 Kind = Literal["int16", "uint16", "int32", "float32", "bit", "sign_magnitude_10000"]

@@ -12,6 +12,7 @@ from msgspec import inspect
 
 from config import devices, policy, profile, vault
 from config.decode import number_range
+from config.messages import load_texts
 from config.profile import Profile
 from config.vault import Vault
 
@@ -136,10 +137,14 @@ def _words(kind: inspect.Type) -> tuple[str, str]:
         case inspect.NoneType():
             return "`null`", ""
         case inspect.IntType():
-            return f"whole number {number_range(kind)}".strip(), ""
+            return f"whole number {_range(kind)}".strip(), ""
         case inspect.FloatType():
-            return f"number {number_range(kind)}".strip(), ""
+            return f"number {_range(kind)}".strip(), ""
     return "text", ""
+
+
+def _range(kind: inspect.IntType | inspect.FloatType) -> str:
+    return load_texts("en").told(number_range(kind))
 
 
 def _default(field: inspect.Field) -> str:

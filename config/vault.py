@@ -6,14 +6,23 @@ import msgspec
 from msgspec import Meta
 
 from config.devices import Actuator, Board, Bus, Reader, Sensor
+from config.phrase import phrase
 from config.policy import Policy
 
-Id = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$", description="stable id: letters, digits, . _ -")]
+Id = Annotated[
+    str,
+    Meta(
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$",
+        description="stable id: letters, digits, . _ -",
+        extra={"expected": phrase("form_stable_id")},
+    ),
+]
 Secret = Annotated[
     str,
     Meta(
         pattern=r"^(secret:[A-Za-z0-9][A-Za-z0-9._-]{0,63})?$",
         description="secret:NAME, the name of a systemd credential or of a file in the state directory",
+        extra={"expected": phrase("form_secret")},
     ),
 ]
 RackKind = Literal["open_rack", "mobile_shelving", "rotary_cabinet", "lift_cabinet"]

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 import msgspec
 import yaml
 
+from config.phrase import Said, phrase
 from config.problem import Finding, Origin, Steps, shortened
 
 MAX_BYTES = 4 << 20
@@ -70,30 +71,25 @@ def read_tree(raw: bytes, file: str, found: list[Finding]) -> Node:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         origin = Origin(file, mark.line + 1 if mark else 1)
-        seen = shortened(str(error.problem or error.context or "broken syntax"))
-        found.append(
-            Finding(origin, (), seen, "valid YAML", "see indentation, colons and quotes at and above this line")
-        )
+        seen = phrase("seen_broken_yaml", detail=shortened(str(error.problem or error.context or "?")))
+        found.append(Finding(origin, (), seen, phrase("want_yaml"), phrase("do_see_indentation")))
     except yaml.YAMLError as error:
-        seen = shortened(str(error))
-        found.append(Finding(Origin(file, 1), (), seen, "valid YAML", "remove control characters from the file"))
+        seen = phrase("seen_broken_yaml", detail=shortened(str(error)))
+        found.append(Finding(Origin(file, 1), (), seen, phrase("want_yaml"), phrase("do_remove_control_characters")))
     return Hole(Origin(file, 1))
 
 
 def _decoded(raw: bytes, file: str, found: list[Finding]) -> str | None:
     if len(raw) > MAX_BYTES:
-        seen, expected = f"{len(raw)} bytes", f"at most {MAX_BYTES}"
-        step = "volumes are not configuration: load them with `lantai import`"
-        found.append(Finding(Origin(file, 0), (), seen, expected, step))
+        seen, expected = phrase("seen_bytes", count=len(raw)), phrase("range_at_most", limit=MAX_BYTES)
+        found.append(Finding(Origin(file, 0), (), seen, expected, phrase("do_import_volumes")))
         return None
     try:
         return raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = raw.count(b"\n", 0, error.start) + 1
-        seen = f"byte 0x{raw[error.start]:02x}"
-        found.append(
-            Finding(Origin(file, line), (), seen, "UTF-8 text", "save the file as UTF-8 (it may be GBK or UTF-16)")
-        )
+        seen = phrase("seen_byte", byte=f"0x{raw[error.start]:02x}")
+        found.append(Finding(Origin(file, line), (), seen, phrase("want_utf8"), phrase("do_save_as_utf8")))
         return None
 
 
@@ -105,8 +101,8 @@ def _composed(events: Iterator[yaml.Event], file: str, found: list[Finding]) -> 
         line = event.start_mark.line + 1 if event.start_mark else 1
         origin = Origin(file, line)
         if isinstance(event, yaml.DocumentStartEvent) and root is not None:
-            step = "remove everything from this '---' on"
-            found.append(Finding(origin, (), "a second document", "one document", step))
+            step = phrase("do_remove_from_here")
+            found.append(Finding(origin, (), phrase("seen_second_document"), phrase("want_one_document"), step))
             break
         if isinstance(event, (yaml.MappingEndEvent, yaml.SequenceEndEvent)):
             if skipped:
@@ -120,13 +116,14 @@ def _composed(events: Iterator[yaml.Event], file: str, found: list[Finding]) -> 
         values += 1
         if len(stack) + skipped > MAX_DEPTH or values > MAX_VALUES or len(found) > MAX_FINDINGS:
             # Not read on: libyaml takes minutes for a deep enough nest of brackets.
-            what, limit = ("levels", MAX_DEPTH) if len(stack) + skipped > MAX_DEPTH else ("values", MAX_VALUES)
             if len(found) > MAX_FINDINGS:
-                what, limit = "mistakes", MAX_FINDINGS
-            step = "correct this part; nothing below it was read"
-            found.append(
-                Finding(origin, _steps_of_value(parent), f"more than {limit} {what}", f"at most {limit}", step)
-            )
+                seen, limit = phrase("seen_too_many_mistakes", limit=MAX_FINDINGS), MAX_FINDINGS
+            elif len(stack) + skipped > MAX_DEPTH:
+                seen, limit = phrase("seen_too_many_levels", limit=MAX_DEPTH), MAX_DEPTH
+            else:
+                seen, limit = phrase("seen_too_many_values", limit=MAX_VALUES), MAX_VALUES
+            expected = phrase("range_at_most", limit=limit)
+            found.append(Finding(origin, _steps_of_value(parent), seen, expected, phrase("do_correct_this_part")))
             return Hole(origin)
         starts = isinstance(event, (yaml.MappingStartEvent, yaml.SequenceStartEvent))
         if skipped:
@@ -164,9 +161,10 @@ def _take_key(parent: _Open, event: yaml.NodeEvent, origin: Origin, found: list[
     parent.key_origin, parent.skip, parent.key = origin, False, ""
     if not isinstance(event, yaml.ScalarEvent):
         parent.skip = True
-        step = "write the key as text" if not isinstance(event, yaml.AliasEvent) else "write the key out"
-        found.append(Finding(origin, parent.steps, "a key that is not text", "a plain key", step))
-        return int(not isinstance(event, yaml.AliasEvent))
+        is_alias = isinstance(event, yaml.AliasEvent)
+        step = phrase("do_write_key_out") if is_alias else phrase("do_write_key_as_text")
+        found.append(Finding(origin, parent.steps, phrase("seen_no_text_key"), phrase("want_plain_key"), step))
+        return int(not is_alias)
     parent.key = event.value
     if event.value in parent.node.entries:
         parent.skip = True
@@ -175,9 +173,9 @@ def _take_key(parent: _Open, event: yaml.NodeEvent, origin: Origin, found: list[
             Finding(
                 origin,
                 (*parent.steps, event.value),
-                f"the key '{shortened(event.value)}' a second time",
-                f"it once (first in line {first})",
-                "remove one of the two",
+                phrase("seen_key_twice", key=shortened(event.value)),
+                phrase("want_key_once", line=first),
+                phrase("do_remove_one"),
             )
         )
     return 0
@@ -189,15 +187,16 @@ def _node(event: yaml.NodeEvent, origin: Origin, steps: Steps, found: list[Findi
             Finding(
                 origin,
                 steps,
-                f"the alias *{shortened(str(event.anchor))}",
-                "the value itself",
-                "write it out, or share it by `extends:`",
+                phrase("seen_alias", name=shortened(str(event.anchor))),
+                phrase("want_value_itself"),
+                phrase("do_write_out_or_extend"),
             )
         )
         return Hole(origin)
     tag: str | None = getattr(event, "tag", None)
     if tag is not None and tag != "!":
-        found.append(Finding(origin, steps, f"the tag {shortened(tag)}", "a plain value", "remove the tag"))
+        seen = phrase("seen_tag", tag=shortened(tag))
+        found.append(Finding(origin, steps, seen, phrase("want_plain_value"), phrase("do_remove_tag")))
         return Hole(origin)
     if isinstance(event, yaml.ScalarEvent):
         return Scalar(event.value, event.style in (None, "") and tag is None, origin)
@@ -252,14 +251,14 @@ def as_real(node: Scalar) -> float | None:
     return value if abs(value) < float("inf") else None
 
 
-def described(node: Node) -> str:
+def described(node: Node) -> Said:
     """How a problem shows it."""
     if isinstance(node, Mapping):
-        return "a mapping"
+        return phrase("seen_mapping")
     if isinstance(node, Listing):
-        return "a list"
+        return phrase("seen_list")
     if is_nothing(node):
-        return "nothing"
+        return phrase("seen_nothing")
     if isinstance(node, Scalar):
         return shortened(node.text if node.plain else repr(node.text))
-    return "an unreadable value"
+    return phrase("seen_unreadable")

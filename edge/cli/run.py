@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from config.load import Loaded, load
-from config.messages import language_of, load_texts
+from config.messages import Texts, language_of, load_texts
+from config.phrase import Said, os_reason, phrase
 from config.problem import ConfigError
 from config.secrets import SecretError
 from edge.cli.run_logging import LEVELS, set_up
@@ -20,16 +21,17 @@ if TYPE_CHECKING:
     from edge.metrics import Figures
 
 DEFAULT_STATE = "/var/lib/lantai"
-_OPTIONS = {"--state": "state", "--metrics": "metrics", "--log-level": "log_level"}
+_OPTIONS = {"--state": "state", "--metrics": "metrics", "--log-level": "log_level", "--lang": "language"}
 
 
 class RunArguments(msgspec.Struct, frozen=True):
-    """`metrics` is HOST:PORT on loopback, '' for none."""
+    """`metrics` is HOST:PORT on loopback, '' for none; `language` as asked for, '' for the environment's."""
 
     config: Path
     state: Path
     metrics: str = ""
     log_level: str = "info"
+    language: str = ""
 
 
 def run_if_plain(arguments: list[str]) -> int | None:
@@ -39,7 +41,7 @@ def run_if_plain(arguments: list[str]) -> int | None:
 
 
 def parsed(arguments: list[str]) -> RunArguments | None:
-    """`CONFIG [--state DIR] [--metrics HOST:PORT] [--log-level LEVEL]`, None for anything else."""
+    """`CONFIG [--state DIR] [--metrics HOST:PORT] [--log-level LEVEL] [--lang LANGUAGE]`, None for anything else."""
     values: dict[str, str] = {}
     waiting = list(arguments)
     while waiting:
@@ -58,7 +60,13 @@ def parsed(arguments: list[str]) -> RunArguments | None:
     if "config" not in values or values.get("log_level", "info") not in LEVELS:
         return None
     state = values.get("state") or os.environ.get("LANTAI_STATE") or DEFAULT_STATE
-    return RunArguments(Path(values["config"]), Path(state), values.get("metrics", ""), values.get("log_level", "info"))
+    return RunArguments(
+        config=Path(values["config"]),
+        state=Path(state),
+        metrics=values.get("metrics", ""),
+        log_level=values.get("log_level", "info"),
+        language=values.get("language", ""),
+    )
 
 
 def run(arguments: RunArguments) -> int:
@@ -66,9 +74,8 @@ def run(arguments: RunArguments) -> int:
     try:
         loaded = load(arguments.config)
     except ConfigError as error:
-        for problem in error.problems:
-            sys.stderr.write(f"{problem}\n")
-        texts = load_texts(language_of("", os.environ))
+        texts = _texts(arguments)
+        sys.stderr.write(error.told(texts) + "\n")
         sys.stderr.write(texts.label("run_config_unusable", count=len(error.problems), file=arguments.config) + "\n")
         return BAD_INPUT
     set_up(loaded.vault.timezone, arguments.log_level)
@@ -77,13 +84,14 @@ def run(arguments: RunArguments) -> int:
     try:
         return asyncio.run(_run(loaded, arguments))
     except StoreError as error:
-        return _refused(error.code, str(error))
+        return _refused(arguments, error.code, error.said)
     except SecretError as error:
-        return _refused("secret_unreadable", str(error))
+        return _refused(arguments, "secret_unreadable", error.said)
     except ValueError as error:  # a metrics address or a state directory that cannot be
-        return _refused("run_refused", str(error))
+        return _refused(arguments, "run_refused", str(error))
     except OSError as error:
-        return _refused("run_refused", f"{error.filename or arguments.state}: {error.strerror}")
+        seen = phrase("seen_file", file=str(error.filename or arguments.state), reason=os_reason(error))
+        return _refused(arguments, "run_refused", seen)
 
 
 async def _run(loaded: Loaded, arguments: RunArguments) -> int:
@@ -119,7 +127,13 @@ def figures(daemon: "Daemon") -> "Figures":
     )
 
 
-def _refused(code: str, seen: str) -> int:
-    text = load_texts(language_of("", os.environ)).code(code, {"seen": seen})
+def _refused(arguments: RunArguments, code: str, said: Said) -> int:
+    texts = _texts(arguments)
+    seen = texts.told(said)
+    text = texts.code(code, {"seen": seen})
     sys.stderr.write(f"lantai: {text.title}: {seen}\n{text.next_step}\n")
     return BAD_INPUT
+
+
+def _texts(arguments: RunArguments) -> Texts:
+    return load_texts(language_of(arguments.language, os.environ))

@@ -12,6 +12,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from config.messages import Texts
+from config.phrase import Phrase
 from drivers.command import Result
 from edge.cli.trouble import Trouble
 
@@ -69,9 +70,13 @@ class Screen:
 
     def trouble(self, trouble: Trouble) -> None:
         """Why a command stops, and what to do about it."""
-        text = self.texts.code(trouble.code, trouble.fields)
+        fields = {
+            name: self.texts.told(value) if isinstance(value, Phrase) else value
+            for name, value in trouble.fields.items()
+        }
+        text = self.texts.code(trouble.code, fields)
         if self.is_json:
-            error = {"code": trouble.code, "args": trouble.fields, "text": text}
+            error = {"code": trouble.code, "args": fields, "text": text}
             self.json({"error": error})
             return
         self.err.print(escape(f"lantai: {text.title}" + (f": {text.meaning}" if text.meaning else "")), style="red")

@@ -1,11 +1,14 @@
 """What can go wrong with the store, by what the caller should do."""
 
+from config.messages import PhrasedError
+from config.phrase import Said
 
-class StoreError(Exception):
-    """The store cannot be opened as it is: a person must act. `code` is a text id."""
 
-    def __init__(self, code: str, message: str) -> None:
-        super().__init__(message)
+class StoreError(PhrasedError):
+    """The store cannot be opened as it is: a person must act. `code` is a text id, `said` what was seen where."""
+
+    def __init__(self, code: str, said: Said) -> None:
+        super().__init__(said)
         self.code = code
 
 

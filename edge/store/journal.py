@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Self
 
+from config.phrase import phrase
 from config.policy import Retention
 from edge.state.facts import (
     LANE_OF,
@@ -234,7 +235,7 @@ class Store:
         self._writer.add_chore(self._reach(reached))
         while not reached.wait(0.5) and time.monotonic() < until_s:
             if not self._writer.is_alive:
-                raise StoreFull("store_full", f"{self._database}: the writer thread has ended; restart the daemon")
+                raise StoreFull("store_full", phrase("store_writer_ended", path=str(self._database)))
 
     def close(self) -> None:
         """Write what waits, mark the stop as orderly and let go. Raises StoreFull when facts could not be written."""
@@ -249,9 +250,7 @@ class Store:
             self._connection.close()
             self._lock.release()
         if not is_drained:
-            raise StoreFull(
-                "store_full", f"{self._database}: facts could not be written ({self._disk.fault}); free disk space"
-            )
+            raise StoreFull("store_full", phrase("store_unwritten", path=str(self._database), fault=self._disk.fault))
 
     def _snapshot(self, body: bytes, n: int, layout: str, marks: Mapping[Lane, int]) -> Iterator[None]:
         yield from snapshots.write(self._connection, body, n, layout, marks)
@@ -274,7 +273,7 @@ class Store:
         if taken and self._disk.fault and self.backlog().bytes >= self._hard_bytes:
             raise StoreFull(
                 "store_full",
-                f"{self._database}: the disk refuses even the reserve ({self._disk.fault}); free disk space",
+                phrase("store_reserve_refused", path=str(self._database), fault=self._disk.fault),
             )
         kept = set(map(id, taken))
         self._refused.update(type_name(fact) for fact in facts if id(fact) not in kept)

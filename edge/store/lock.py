@@ -4,6 +4,7 @@ import fcntl
 import os
 from pathlib import Path
 
+from config.phrase import phrase
 from edge.store.errors import StoreBusy
 
 
@@ -21,8 +22,7 @@ class StoreLock:
             os.close(self._descriptor)
             raise StoreBusy(
                 "store_busy",
-                f"{state_dir}: in use by process {holder}; stop it (`kill {holder}`, or `systemctl stop lantai`) "
-                "or give this daemon another state directory",
+                phrase("store_in_use", state_dir=str(state_dir), holder=holder),
             ) from None
         os.ftruncate(self._descriptor, 0)
         os.pwrite(self._descriptor, f"{os.getpid()}\n".encode(), 0)

@@ -4,6 +4,7 @@ import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 
+from config.phrase import phrase
 from edge.state.chain import CHAIN_START
 from edge.state.facts import LANES
 from edge.store.errors import StoreError
@@ -60,9 +61,7 @@ def open_database(path: Path, vault: str, migrations: tuple[Migration, ...] = MI
         connection.close()
         if isinstance(error, sqlite3.OperationalError):
             raise
-        raise StoreError(
-            "store_not_ours", f"{path}: not a readable database ({error}); restore a copy or move it away"
-        ) from error
+        raise StoreError("store_not_ours", phrase("store_no_database", path=str(path), detail=str(error))) from error
     except StoreError:
         connection.close()
         raise
@@ -89,12 +88,11 @@ def _prepare(connection: sqlite3.Connection, path: Path, vault: str, migrations:
     application: int = execute("PRAGMA application_id").fetchone()[0]
     is_empty = execute("SELECT count(*) FROM sqlite_master").fetchone()[0] == 0
     if not is_empty and application != APPLICATION_ID:
-        raise StoreError("store_not_ours", f"{path}: a database, but not Lantai's; move it out of the way")
+        raise StoreError("store_not_ours", phrase("store_foreign_database", path=str(path)))
     if found > len(migrations):
         raise StoreError(
             "store_newer_schema",
-            f"{path}: schema {found}, this software knows schemas up to {len(migrations)}; install the newer software, "
-            f"or restore the copy {path.name}.v{len(migrations)}.bak made when it was brought forward",
+            phrase("store_schema", path=str(path), found=found, known=len(migrations), name=path.name),
         )
     if not is_empty:
         _check_vault(connection, path, vault)
@@ -125,8 +123,7 @@ def _check_vault(connection: sqlite3.Connection, path: Path, vault: str) -> None
     if owner != vault:
         raise StoreError(
             "store_other_vault",
-            f"{path}: the store of vault '{owner}', this configuration is of vault '{vault}'; "
-            "correct the configuration or choose another state directory",
+            phrase("store_of_vault", path=str(path), owner=owner, vault=vault),
         )
 
 

@@ -85,7 +85,8 @@ def test_a_wrong_configuration_shows_every_mistake_and_exits_2(small: Path, caps
     report = answered(capsys)
     assert not report["ok"]
     assert {problem["path"] for problem in report["problems"]} == {"timezone", "sensors[0].unit"}
-    assert set(report["problems"][0]) == {"file", "line", "device", "path", "seen", "expected", "next_step"}
+    keys = {"file", "line", "device", "path", "seen", "expected", "next_step", "ids"}
+    assert set(report["problems"][0]) == keys
 
 
 def test_config_show_names_the_file_and_line_of_each_value(capsys: pytest.CaptureFixture[str]) -> None:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from config.messages import load_texts
 from config.problem import ConfigError
 from config.profile import Point
 from config.profile_files import load_profile, profile_ids
@@ -79,7 +80,11 @@ def test_one_mistake_in_a_profile_is_one_problem(tmp_path: Path, old: str, new: 
     with pytest.raises(ConfigError) as caught:
         load_profile("probe", [tmp_path])
     (problem,) = caught.value.problems
-    assert (problem.path, problem.seen, problem.device) == (path, seen, "profile 'probe'")
+    assert (problem.path, *map(load_texts("en").told, (problem.seen, problem.device))) == (
+        path,
+        seen,
+        "profile 'probe'",
+    )
     assert problem.line > 0
 
 

@@ -6,7 +6,7 @@ import typer
 
 from config.load import Loaded, load, shown
 from config.messages import Texts
-from config.problem import ConfigError
+from config.problem import ConfigError, worded
 from edge.cli.options import described, options
 from edge.cli.run import RunArguments
 from edge.cli.run import run as run_daemon
@@ -33,7 +33,7 @@ def add(app: typer.Typer, texts: Texts) -> None:
         del lang
         if log_level not in LEVELS:
             raise Trouble("unknown_log_level", seen=log_level, known=", ".join(LEVELS))
-        return run_daemon(RunArguments(config, state, metrics, log_level))
+        return run_daemon(RunArguments(config, state, metrics, log_level, texts.language))
 
     @app.command(help=described(texts, "check", "check vault.yaml", "check vault.yaml --json"))
     def check(file: Path, json: bool = option.json, lang: str = option.lang) -> int:
@@ -104,9 +104,9 @@ def checked(screen: Screen, file: Path) -> Loaded | None:
     except ConfigError as error:
         problems = error.problems
     if screen.is_json:
-        screen.json({"ok": False, "problems": problems})
+        screen.json({"ok": False, "problems": [worded(problem, screen.texts) for problem in problems]})
         return None
     for problem in problems:
-        screen.line(str(problem))
+        screen.line(problem.told(screen.texts))
     screen.say("check_failed", "red", file=file, count=len(problems))
     return None

@@ -13,6 +13,7 @@ from rich.progress import Progress
 
 from config.load import Loaded
 from config.messages import Texts
+from config.problem import LineProblem, worded
 from config.vault import SCHEMA, Vault
 from edge.api.records import ImportAnswer, LayoutAnswer
 from edge.api.wire import MOST_LINES, Refused
@@ -23,7 +24,7 @@ from edge.cli.screen import Screen
 from edge.cli.trouble import BAD_INPUT, NO_DAEMON, OK, Trouble
 
 if TYPE_CHECKING:
-    from config.catalogue import CataloguedLine, LineProblem
+    from config.catalogue import CataloguedLine
 
 PROGRESS_AFTER_S = 2.0
 _ACTION = "catalogue.import"
@@ -46,7 +47,7 @@ class ImportReport(msgspec.Struct, frozen=True):
     new: int | None
     changed: int | None
     same: int | None
-    problems: list["LineProblem"]
+    problems: list[LineProblem]
     refused: list[LineRefused]
     seconds: float
 
@@ -167,7 +168,7 @@ def _directly(loaded: Loaded, state: Path, lines: Sequence["CataloguedLine"], ro
             yield Portion(upto - done, None)
             done = upto
     except StoreError as error:
-        raise Trouble(error.code, seen=str(error)) from None
+        raise Trouble(error.code, seen=error.said) from None
 
 
 class _Found:
@@ -206,10 +207,11 @@ def _followed(
 
 def _show(screen: Screen, report: ImportReport) -> None:
     if screen.is_json:
-        screen.json(report)
+        worded_problems = [worded(problem, screen.texts) for problem in report.problems]
+        screen.json(msgspec.structs.asdict(report) | {"problems": worded_problems})
         return
     for problem in report.problems:
-        screen.line(str(problem))
+        screen.line(problem.told(screen.texts))
     for refused in report.refused:
         screen.line(f"{refused.volume}: {screen.texts.title(refused.reason)}")
     label = "import_would" if report.dry_run else "import_done"
