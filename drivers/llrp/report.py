@@ -13,6 +13,7 @@ EPC_96 = 13
 # The type-value parameters that become columns, and the octets of their values.
 ANTENNA, FIRST_UTC, LAST_UTC, PEAK_RSSI, SEEN_COUNT, PC = 1, 2, 4, 6, 8, 12
 _COLUMNS = {kind: TYPE_VALUE_OCTETS[kind] for kind in (ANTENNA, FIRST_UTC, LAST_UTC, PEAK_RSSI, SEEN_COUNT, PC)}
+MAX_EPC_BITS = 496  # 31 words: the length field of the protocol control word has five bits, EPC C1G2 2.0.1, 6.3.2.1.2
 _MAX_UTC_US = (1 << 63) // 1000 - 1  # what int64 nanoseconds can hold: the year 2262
 
 
@@ -83,6 +84,8 @@ def _epc_data_bits(body: bytes, inner: int, stop: int) -> int:
     if stop - inner < 2:
         raise malformed(f"EPCData at octet {inner}: {stop - inner} octets, the bit count takes 2")
     (count,) = struct.unpack_from("!H", body, inner)
+    if count > MAX_EPC_BITS:  # the widest EPC of a report is the width of every row
+        raise malformed(f"EPCData at octet {inner}: {count} bits, an EPC has at most {MAX_EPC_BITS}")
     if stop - inner - 2 != (count + 7) // 8:
         raise malformed(f"EPCData at octet {inner}: {count} bits in {stop - inner - 2} octets")
     return int(count)

@@ -67,6 +67,18 @@ def test_epcs_of_any_length_stand_side_by_side() -> None:
     assert reads.epc[2].tobytes() == bytes(range(16))
 
 
+def test_the_longest_epc_there_is_is_read_and_one_bit_more_is_malformed() -> None:
+    """C1G2 counts an EPC in five bits of words: 31 x 16 bits. One claim of 65,535 would widen every row to 8 KiB."""
+    longest = bytes(range(62))
+    reads = read(tag(EPC_96) + tag(epc_data(496, longest)))
+    assert reads.epc.shape == (2, 62)
+    assert reads.epc[1].tobytes() == longest
+    for bits in (497, 65_535):
+        with pytest.raises(ProtocolError) as caught:
+            read(tag(EPC_96) + tag(epc_data(bits, bytes((bits + 7) // 8))))
+        assert caught.value.args[0] == "llrp_malformed"
+
+
 def test_vendor_and_unknown_parameters_are_skipped_by_their_length() -> None:
     phase = struct.pack("!HHIIH", 1023, 14, 25882, 56, 1234)  # Impinj RF phase angle
     op_result = struct.pack("!HHBHH", 349, 9, 0, 1, 0)
