@@ -117,7 +117,7 @@ class Actuator(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """One of the outputs of that board's profile."""
     kind: Literal["water_valve"]
     """What is driven."""
-    zones: tuple[DeviceId, ...]
+    zones: Annotated[tuple[DeviceId, ...], Meta(min_length=1)]
     """The zones it acts for: water in one of them closes a valve."""
     safe: Literal["closed"] = "closed"
     """Commanded at once, whatever is unknown."""

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 NOTICED_NS = 1_000_000_000  # NTP slews below this; anything larger is a step somebody or something made
 NS = 1_000_000_000
+FAR_AHEAD_NS = 366 * 86_400 * NS
 
 
 class VaultClock:
@@ -17,12 +18,20 @@ class VaultClock:
         wall = wall_ns()
         self._base_ns = max(wall, not_before_ns + 1)
         self._started_ns = monotonic_ns()
-        # a wall clock behind the store was set back while the daemon was down: the first `step_s` says so
-        self._wall_offset_ns = self._base_ns - self._started_ns
+        # a wall clock behind the store was set back while the daemon was down, and no vault stands still for a year:
+        # the first `step_s` says so
+        is_far_ahead = not_before_ns > 0 and wall - not_before_ns > FAR_AHEAD_NS
+        self._wall_offset_ns = (not_before_ns if is_far_ahead else self._base_ns) - self._started_ns
 
     def now(self) -> int:
         """Vault time in nanoseconds."""
         return self._base_ns + self._monotonic_ns() - self._started_ns
+
+    def vouched(self) -> None:
+        """Persons say that the wall clock is right: vault time goes forward to it. It never goes back: where it is
+        ahead, it stays so until the wall clock has caught up at the next start."""
+        ahead = self._wall_ns() - self.now()
+        self._base_ns += max(0, ahead)
 
     def step_s(self) -> float:
         """Seconds by which the wall clock moved against monotonic time since the last call, 0.0 when it did not.

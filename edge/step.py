@@ -3,7 +3,7 @@
 import numpy as np
 
 from drivers.command import CommandOutcome
-from drivers.observation import Contact, Measurement, Searched, TagReads
+from drivers.observation import Contact, DeviceNote, Measurement, Searched, TagReads
 from edge.rules import actions, contacts, devices, limits, platform_command, presence, telemetry
 from edge.rules.decision import NOTHING, Decision
 from edge.rules.linkages import close_valves
@@ -50,12 +50,8 @@ def absorb(state: State, event: Event) -> Heard:
         case Measurement():
             for point, value in zip(event.points, event.values, strict=True):
                 state.readings[event.device, point] = Reading(value, event.at_ns)
-            zones = (
-                (spec.zone, spec.quantity)
-                for point in event.points
-                if (spec := state.plant.points.get((event.device, point))) is not None and spec.is_inside
-            )
-            limits.absorb(state, event.at_ns, zones)
+            points = [state.plant.points.get((event.device, point)) for point in event.points]
+            limits.absorb(state, event.at_ns, [spec for spec in points if spec is not None])
         case Contact():
             value = None if event.active is None else float(event.active)
             state.readings[event.device, event.point] = Reading(value, event.at_ns)
@@ -63,8 +59,8 @@ def absorb(state: State, event: Event) -> Heard:
             for key in [key for key in state.readings if key[0] == event.device]:
                 if key not in state.contacts:  # a floor that was wet stays wet until it is seen dry
                     state.readings[key] = Reading(None, state.readings[key].at_ns)
+            limits.absorb(state, event.at_ns, state.plant.points_of(event.device))
         case Tick():
-            limits.absorb(state, event.at_ns, iter(state.plant.limits))
             return presence.judge(state, event.at_ns)
         case Started():
             state.boot, state.started_ns = event.boot, event.at_ns
@@ -91,6 +87,8 @@ def decide(state: State, event: Event, heard: Heard) -> Decision:
             return devices.lost(state, event)
         case DeviceBack():
             return devices.back(state, event)
+        case DeviceNote():
+            return devices.note(state, event)
         case CommandOutcome():
             return devices.outcome(state, event)
         case OperatorAction():
@@ -109,8 +107,6 @@ def decide(state: State, event: Event, heard: Heard) -> Decision:
             return devices.clock(state, event)
         case Started():
             return devices.started(state, event)
-        case _:
-            return NOTHING
 
 
 def _tick(state: State, event: Tick) -> Decision:
@@ -125,5 +121,5 @@ def _tick(state: State, event: Tick) -> Decision:
         for intent in state.intents.values()
         if intent.at_ns >= state.started_ns and event.at_ns - intent.at_ns > OUTCOME_LIMIT_NS
     )
-    told = limits.decide(state, event.at_ns) + limits.contradictions(state, event.at_ns)
+    told = limits.decide(state, event.at_ns) + limits.unknowns(state, event.at_ns)
     return Decision(late) + told + close_valves(state, event.at_ns)

@@ -18,6 +18,7 @@ from config.profile_files import load_profile
 from config.vault import Vault
 from drivers.command import CommandOutcome, Switch
 from drivers.observation import Contact, Measurement, Searched, TagReads
+from edge.rules.interlocks import Refuse, may
 from edge.state.events import DeviceBack, Event, OperatorAction, Started, Tick
 from edge.state.facts import CataloguedVolume, Fact
 from edge.state.plant import Plant, PointSpec
@@ -207,8 +208,14 @@ class Offline:
         self._at(self.at_ns + period_ns, lambda: self._read_back(board, period_ns))
 
     def _switch(self, command: Switch) -> None:
+        verdict = may(self.state, command)
         actuator = self.state.plant.commanded(command.device, command.point)
-        if actuator is None:
+        if isinstance(verdict, Refuse) or actuator is None:
+            reason = verdict.code if isinstance(verdict, Refuse) else "device_not_configured"
+            outcome = CommandOutcome(
+                command=command.id, device=command.device, at_ns=self.at_ns, result="refused", reason=reason
+            )
+            self._tell(outcome)
             return
         self._relay_on[actuator.id] = command.on
         for zone in actuator.zones:

@@ -31,7 +31,7 @@ from edge.platform.client import PlatformLink
 from edge.rules.interlocks import may
 from edge.rules.linkages import toward_safety
 from edge.state.events import Started
-from edge.state.facts import Fact, Lane
+from edge.state.facts import ClockVouched, Fact, Lane
 from edge.state.mirror import mirror
 from edge.state.plant import Plant
 from edge.state.snapshot import encode, freeze
@@ -45,6 +45,7 @@ SOFTWARE = f"lantai-edge {version('lantai-edge')}"
 SOCKET = "lantai.sock"
 BUG = 70  # EX_SOFTWARE: the service manager restarts
 POLITE_S = 6.0  # longest wait for links and platform to say goodbye
+FLUSH_S = 2.0  # after a bug: a disk that takes nothing must not hold up the restart
 SAFE_S = 1.5  # after a bug: time for the safe-side commands to reach their boards
 
 
@@ -83,9 +84,14 @@ class Daemon:
             emit=self._inbox.put,
             submit=runner.submit,
         )
+        self.house.on_facts.append(self._vouched)
         self._platform = self._join_platform()
         self._api = ApiServer(self.house, state_dir / SOCKET)
         self._input_log = self._open_log() if vault.store.input_log_mb else None
+
+    def _vouched(self, facts: Sequence[Fact]) -> None:
+        if any(isinstance(fact, ClockVouched) for fact in facts):
+            self._clock.vouched()
 
     def stop(self) -> None:
         """End `run` in order, as SIGTERM does."""
@@ -117,7 +123,7 @@ class Daemon:
         if self._input_log is not None:
             self._input_log.close()
         if bugs:
-            self._store.flush(POLITE_S)  # not closed: the next start shall know that this stop was no orderly one
+            self._store.flush(FLUSH_S)  # not closed: the next start shall know that this stop was no orderly one
             return BUG
         await tasks.save_snapshot(self.house)
         self._store.close()

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from drivers.command import Switch
 from edge.rules import alarms
 from edge.rules.decision import Decision
-from edge.rules.interlocks import Refuse, may, wanted_state
+from edge.rules.interlocks import Refuse, may_leave_safe, wanted_state
 from edge.state.events import OperatorAction
 from edge.state.facts import (
     ActionTaken,
@@ -23,6 +23,7 @@ ROLES: dict[str, frozenset[str]] = {
     "clock.vouch": frozenset({"technician", "safety_officer", "system_administrator"}),
     "catalogue.import": frozenset({"archivist"}),
 }
+LONGEST_TARGET = 200  # characters of free text that a refused action may leave in the journal
 TWO_PERSONS = frozenset({"clock.vouch"})  # 双人双锁, domain.md 7
 
 
@@ -56,7 +57,7 @@ def _refusal(event: OperatorAction) -> str:
 def _target(event: OperatorAction) -> str:
     if event.volumes:
         return f"{event.volumes[0].volume}..{event.volumes[-1].volume}"
-    return " ".join(event.args.values())
+    return " ".join(event.args.values())[:LONGEST_TARGET]
 
 
 def _set_actuator(state: State, event: OperatorAction) -> Decision:
@@ -73,9 +74,10 @@ def _set_actuator(state: State, event: OperatorAction) -> Decision:
         on=wanted_state(actuator, on=True) == wanted,
         toward_safety=wanted == actuator.safe,
     )
-    verdict = may(state, command)  # told at once; the runner asks again right before it is sent
-    if isinstance(verdict, Refuse):
-        return Decision(answer=verdict.code)
+    if not command.toward_safety:
+        verdict = may_leave_safe(state, actuator)  # told at once; the whole interlock is asked right before it is sent
+        if isinstance(verdict, Refuse):
+            return Decision(answer=verdict.code)
     intent = CommandIntended(
         at_ns=event.at_ns,
         command=command,

@@ -5,7 +5,7 @@ from drivers.observation import Contact
 from edge.rules import alarms
 from edge.rules.decision import NOTHING, Decision
 from edge.rules.interlocks import wanted_state
-from edge.rules.linkages import close_valves
+from edge.rules.linkages import close_valve, close_valves
 from edge.state.facts import ActuatorChanged, CommandEnded, ContactChanged, Fact, Severity
 from edge.state.plant import PointSpec
 from edge.state.state import State
@@ -29,21 +29,23 @@ def decide(state: State, event: Contact) -> Decision:
 
 def _sensor(state: State, event: Contact, spec: PointSpec) -> Decision:
     key = (event.device, event.point)
-    if key in state.contacts and state.contacts[key] == event.active:
-        return NOTHING
-    facts: tuple[Fact, ...] = (
-        ContactChanged(at_ns=event.at_ns, device=event.device, point=event.point, active=event.active),
-    )
+    facts: tuple[Fact, ...] = ()
+    if key not in state.contacts or state.contacts[key] != event.active:
+        facts += (ContactChanged(at_ns=event.at_ns, device=event.device, point=event.point, active=event.active),)
     code, severity = HAZARDS.get(spec.quantity, ("", "warning"))
     source = f"{event.device}/{event.point}"
-    if code and event.active:
-        facts += alarms.raised(state, event.at_ns, code, severity, spec.zone, source)
-    elif code and event.active is not None:  # unknown never clears
-        facts += alarms.cleared(state, event.at_ns, code, source)
-    decision = Decision(facts)
-    if spec.quantity == "leak" and event.active:
-        decision += close_valves(state, event.at_ns, is_urgent=True)
-    return decision
+    if code and event.active is None:  # it answers and cannot tell: nobody watches, and that is never silent
+        facts += alarms.raised(state, event.at_ns, "hazard_unknown", "critical", spec.zone, source)
+    elif code:
+        facts += alarms.cleared(state, event.at_ns, "hazard_unknown", source)
+        if event.active:
+            facts += alarms.raised(state, event.at_ns, code, severity, spec.zone, source)
+        else:
+            facts += alarms.cleared(state, event.at_ns, code, source)
+    is_news = any(isinstance(fact, ContactChanged) for fact in facts)
+    if spec.quantity == "leak" and event.active and is_news:
+        return Decision(facts) + close_valves(state, event.at_ns, is_urgent=True)
+    return Decision(facts) if facts else NOTHING
 
 
 def _read_back(state: State, event: Contact, actuator: Actuator) -> Decision:
@@ -55,7 +57,9 @@ def _read_back(state: State, event: Contact, actuator: Actuator) -> Decision:
         facts += _unasked(state, event.at_ns, actuator, now, was_known=known is not None and known.state is not None)
     if now is not None:
         facts += _left_open(state, event.at_ns, actuator, now)
-    return Decision(facts)
+    is_open_over_water = now is not None and now != actuator.safe
+    closing = close_valve(state, actuator, now, event.at_ns, is_urgent=False) if is_open_over_water else NOTHING
+    return Decision(facts) + closing
 
 
 def _unasked(state: State, at_ns: int, actuator: Actuator, now: str | None, *, was_known: bool) -> tuple[Fact, ...]:

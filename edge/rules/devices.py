@@ -1,6 +1,7 @@
 """Silence is an event: devices, links, the store and the clock."""
 
 from drivers.command import CommandOutcome
+from drivers.observation import DeviceNote
 from edge.rules import alarms
 from edge.rules.decision import NOTHING, Decision
 from edge.rules.linkages import close_valves
@@ -24,10 +25,14 @@ from edge.state.facts import (
     DeviceCameBack,
     DeviceWasLost,
     Fact,
+    LimitRestored,
     Severity,
 )
 from edge.state.state import State
 
+ANTENNA_ALARMS = frozenset({"llrp_antenna_disconnected", "llrp_antenna_connected"})
+LOST_READS = frozenset({"llrp_buffer_overflow", "llrp_stale_report"})
+OWN_SOURCES = frozenset({"store", "clock", "platform"})
 STORE_ALARMS: dict[str, Severity] = {"capped": "warning", "reserve": "critical", "failed": "life_safety"}
 
 
@@ -64,6 +69,20 @@ def back(state: State, event: DeviceBack) -> Decision:
     is_board = event.device in state.plant.board_freshness_ns
     again = close_valves(state, event.at_ns, is_urgent=True) if is_board and known is not None else NOTHING
     return Decision(facts) + again
+
+
+def note(state: State, event: DeviceNote) -> Decision:
+    """What a device says of itself: an antenna that is gone stays an alarm until it is back, lost reads are a gap, and
+    the rest is listed until a person has seen it."""
+    if event.code in ANTENNA_ALARMS:
+        source = f"{event.device}/{event.args.get('antenna', 0)}"
+        if event.code == "llrp_antenna_connected":
+            return Decision(alarms.cleared(state, event.at_ns, "antenna_disconnected", source))
+        return Decision(alarms.raised(state, event.at_ns, "antenna_disconnected", "warning", "", source))
+    listed = alarms.noted(state, event.at_ns, event.code, "warning", "", event.device)
+    lost_reads = event.args.get("tags", 1) if event.code in LOST_READS else 0
+    gap = (DataGap(at_ns=event.at_ns, what="tag_reads", count=int(lost_reads)),) if lost_reads else ()
+    return Decision((*gap, *listed))
 
 
 def link(state: State, event: LinkState) -> Decision:
@@ -114,7 +133,31 @@ def started(state: State, event: Started) -> Decision:
         if alarm.code == "event_quarantined"
         for cleared in alarms.cleared(state, event.at_ns, "event_quarantined", alarm.source)
     )
-    return Decision((fact, *over))
+    return Decision((fact, *over, *_orphans(state, event.at_ns)))
+
+
+def _orphans(state: State, at_ns: int) -> tuple[Fact, ...]:
+    """What stands open about things the configuration no longer has: nobody could ever close it."""
+    plant = state.plant
+    known = OWN_SOURCES | set(plant.devices()) | set(plant.actuators) | {zone.id for zone in plant.vault.zones}
+    facts: tuple[Fact, ...] = tuple(
+        CommandEnded(
+            at_ns=at_ns, command=intent.command.id, actuator=intent.actuator, result="unknown", reason="not_configured"
+        )
+        for intent in state.intents.values()
+        if intent.actuator not in plant.actuators
+    )
+    facts += tuple(
+        LimitRestored(at_ns=at_ns, zone=zone, quantity=quantity, side="low" if side == "low" else "high", value=None)
+        for (zone, quantity), side in state.crossed.items()
+        if (zone, quantity) not in plant.limits
+    )
+    for alarm in state.alarms.values():
+        part = alarm.source.split("/")
+        is_limit = len(part) == 2 and alarm.code.startswith(("temperature_degc_", "humidity_pct_"))
+        if part[0] not in known or (is_limit and (part[0], part[1]) not in plant.limits):
+            facts += alarms.cleared(state, at_ns, alarm.code, alarm.source)
+    return facts
 
 
 def outcome(state: State, event: CommandOutcome) -> Decision:
@@ -144,9 +187,8 @@ def outcome(state: State, event: CommandOutcome) -> Decision:
 
 def _weight(state: State, device: str) -> tuple[str, Severity]:
     """Zone and severity of a loss: one that watches for a hazard or holds an actuator weighs more."""
-    hazard = next((spec for spec in state.plant.points.values() if spec.device == device), None)
-    if hazard is not None:
-        watches = any(spec.quantity == "leak" for spec in state.plant.points.values() if spec.device == device)
-        return hazard.zone, "critical" if watches else "warning"
+    points = state.plant.points_of(device)
+    if points:
+        return points[0].zone, "critical" if any(spec.quantity == "leak" for spec in points) else "warning"
     is_board = any(actuator.board == device for actuator in state.plant.actuators.values())
     return "", "critical" if is_board else "warning"

@@ -22,7 +22,9 @@ Verdict = Allow | Refuse
 
 
 def may(state: State, command: Command) -> Verdict:
-    """Whether this command may be sent now. One toward the safe side is never refused for unknown state."""
+    """Whether this command may be sent now. One toward the safe side is never refused for unknown state; any other
+    must be the newest that was asked of its actuator and still be wanted: a slow disk must not reorder a close and an
+    open, nor bring back an order that was given up."""
     if not isinstance(command, Switch):
         return Allow()  # searching with an antenna moves nothing
     actuator = state.plant.commanded(command.device, command.point)
@@ -32,7 +34,11 @@ def may(state: State, command: Command) -> Verdict:
         return Allow()
     if command.toward_safety:
         return Refuse("not_toward_safety", actuator.id)
-    return _may_leave_safe(state, actuator)
+    if command.id not in state.intents:
+        return Refuse("intent_ended", actuator.id)
+    if state.asked[actuator.id].command != command.id:
+        return Refuse("superseded", actuator.id)
+    return may_leave_safe(state, actuator)
 
 
 def wanted_state(actuator: Actuator, on: bool) -> str:
@@ -41,11 +47,12 @@ def wanted_state(actuator: Actuator, on: bool) -> str:
     return actuator.energised if on else other
 
 
-def _may_leave_safe(state: State, actuator: Actuator) -> Verdict:
-    """Water may flow where every leak sensor of every zone it serves says dry, now."""
-    standing = state.devices.get(actuator.board)
-    if standing is not None and not standing.is_ok:
+def may_leave_safe(state: State, actuator: Actuator) -> Verdict:
+    """Water may flow where every leak sensor of every zone it serves answers and says dry, now."""
+    if not _answers(state, actuator.board):
         return Refuse("board_lost", actuator.board)
+    if not actuator.zones:
+        return Refuse("no_zone", actuator.id)
     for zone in actuator.zones:
         leaks = state.plant.hazard_points(zone, "leak")
         if not leaks:
@@ -53,8 +60,14 @@ def _may_leave_safe(state: State, actuator: Actuator) -> Verdict:
         for spec in (*leaks, *state.plant.hazard_points(zone, "cable_break")):
             value = state.fresh(spec.device, spec.point, spec.freshness_ns)
             where = f"{spec.device}/{spec.point}"
-            if value is None:
+            if value is None or not _answers(state, spec.device):
                 return Refuse("leak_unknown", where)
             if value:
                 return Refuse("zone_wet" if spec.quantity == "leak" else "leak_cable_broken", where)
     return Allow()
+
+
+def _answers(state: State, device: str) -> bool:
+    """Known to answer: a device that was never heard of does not."""
+    standing = state.devices.get(device)
+    return standing is not None and standing.is_ok

@@ -1,6 +1,6 @@
 """Climate limits: the voted value of a zone, with delay and deadband, crossed and restored."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable
 
 from config.policy import Limit
 from edge.rules import alarms
@@ -12,19 +12,21 @@ from sensors.climate.stuck import followed, is_stuck
 from sensors.climate.vote import Vote, vote
 
 Side = str
+HEARD_AFTER_NS = 60_000_000_000  # the slowest sensor has been polled and re-tried by then
 TOLERANCE = {"temperature_degc": 2.0, "humidity_pct": 8.0}  # sensor accuracy plus what differs within one room
 STUCK_AFTER_S = 6 * 3600.0  # a quarter of the daily swing
 STUCK_WHILE_MOVED = {"temperature_degc": 1.0, "humidity_pct": 4.0}  # the room moved by more than any sensor's noise
 
 
-def absorb(state: State, at_ns: int, keys: Iterator[tuple[str, str]]) -> None:
-    """Keep the time since when each zone's value has stood on the other side of its limit."""
-    for key in keys:
+def absorb(state: State, at_ns: int, specs: Iterable[PointSpec]) -> None:
+    """Take new or lost values of these points: since when a zone's value has stood on the other side of its limit."""
+    for spec in specs:
+        key = (spec.zone, spec.quantity)
         limit = state.plant.limits.get(key)
-        if limit is None:
+        if limit is None or not spec.is_inside:
             continue
         value = voted(state, *key).value
-        _follow(state, at_ns, key, value)
+        _follow(state, at_ns, spec, value)
         if value is None:
             state.pending.pop(key, None)  # unknown: neither crossed nor restored, and the delay starts again
             continue
@@ -35,11 +37,9 @@ def absorb(state: State, at_ns: int, keys: Iterator[tuple[str, str]]) -> None:
             state.pending[key] = Pending(side, at_ns)
 
 
-def contradictions(state: State, at_ns: int) -> Decision:
-    """Alarms of zones whose sensors contradict each other."""
-    facts = tuple(
-        fact for zone, quantity in state.plant.voters for fact in _contradiction(state, at_ns, zone, quantity)
-    )
+def unknowns(state: State, at_ns: int) -> Decision:
+    """Alarms of zones whose value is not known: too few sensors say anything, or they contradict each other."""
+    facts = tuple(fact for zone, quantity in state.plant.limits for fact in _unknown(state, at_ns, zone, quantity))
     return Decision(facts) if facts else NOTHING
 
 
@@ -49,7 +49,9 @@ def decide(state: State, at_ns: int) -> Decision:
     for (zone, quantity), pending in state.pending.items():
         if pending.side == state.crossed.get((zone, quantity), ""):
             continue  # told already: it goes at the zone's next measurement
-        limit = state.plant.limits[zone, quantity]
+        limit = state.plant.limits.get((zone, quantity))
+        if limit is None:
+            continue  # of a snapshot whose configuration had one here
         delay_s = limit.on_delay_s if pending.side else limit.off_delay_s
         if at_ns - pending.since_ns >= delay_s * 1e9:
             facts += _change(state, at_ns, zone, quantity, pending.side, limit)
@@ -75,21 +77,27 @@ def _is_stuck(state: State, spec: PointSpec, value: float | None) -> bool:
     return still is not None and is_stuck(still, value, state.now_ns, after_s=STUCK_AFTER_S, moved_by=moved_by)
 
 
-def _follow(state: State, at_ns: int, key: tuple[str, str], value: float | None) -> None:
-    for spec in state.plant.voters.get(key, ()):
-        reading = state.fresh(spec.device, spec.point, spec.freshness_ns)
-        if reading is not None:
-            at = (spec.device, spec.point)
-            state.still[at] = followed(state.still.get(at), reading, value, at_ns)
+def _follow(state: State, at_ns: int, spec: PointSpec, value: float | None) -> None:
+    reading = state.fresh(spec.device, spec.point, spec.freshness_ns)
+    if reading is not None:
+        at = (spec.device, spec.point)
+        state.still[at] = followed(state.still.get(at), reading, value, at_ns)
 
 
-def _contradiction(state: State, at_ns: int, zone: str, quantity: str) -> tuple[Fact, ...]:
-    """Sensors that contradict each other leave the value unknown: that is never silent."""
+def _unknown(state: State, at_ns: int, zone: str, quantity: str) -> tuple[Fact, ...]:
+    """A value that is not known is never silent; after a start the sensors have their time to be heard first."""
     source = f"{zone}/{quantity}"
     found = voted(state, zone, quantity)
-    if found.reason == "sensors_disagree":
-        return alarms.raised(state, at_ns, "sensors_disagree", "warning", zone, source)
-    return alarms.cleared(state, at_ns, "sensors_disagree", source) if found.value is not None else ()
+    facts: tuple[Fact, ...] = ()
+    if found.reason != "sensors_disagree":
+        facts += alarms.cleared(state, at_ns, "sensors_disagree", source) if found.value is not None else ()
+    else:
+        facts += alarms.raised(state, at_ns, "sensors_disagree", "warning", zone, source)
+    if found.value is not None:
+        facts += alarms.cleared(state, at_ns, "too_few_sensors", source)
+    elif found.reason == "too_few_sensors" and at_ns - state.started_ns > HEARD_AFTER_NS:
+        facts += alarms.raised(state, at_ns, "too_few_sensors", "warning", zone, source)
+    return facts
 
 
 def _side(limit: Limit, value: float, crossed: Side) -> Side:

@@ -17,10 +17,17 @@ def close_valves(state: State, at_ns: int, *, is_urgent: bool = False) -> Decisi
     for the moment water is first seen or the board is back."""
     decision = NOTHING
     for actuator in state.plant.actuators.values():
-        wet = next((source for zone in actuator.zones if (source := wet_point(state, zone))), "")
-        if wet and _is_due(state, actuator, at_ns, is_urgent=is_urgent):
-            decision += toward_safety(actuator, at_ns, cause=wet)
+        standing = state.actuators.get(actuator.id)
+        decision += close_valve(state, actuator, standing.state if standing else None, at_ns, is_urgent=is_urgent)
     return decision
+
+
+def close_valve(state: State, actuator: Actuator, now: str | None, at_ns: int, *, is_urgent: bool) -> Decision:
+    """Close this one if it serves a wet zone; `now` is the state its read-back tells."""
+    wet = next((source for zone in actuator.zones if (source := wet_point(state, zone))), "")
+    if not wet or not _is_due(state, actuator, now, at_ns, is_urgent=is_urgent):
+        return NOTHING
+    return toward_safety(actuator, at_ns, cause=wet)
 
 
 def wet_point(state: State, zone: str) -> str:
@@ -47,12 +54,16 @@ def toward_safety(actuator: Actuator, at_ns: int, cause: str) -> Decision:
     return Decision((intent,), (command,))
 
 
-def _is_due(state: State, actuator: Actuator, at_ns: int, *, is_urgent: bool) -> bool:
-    standing = state.actuators.get(actuator.id)
-    if standing is not None and standing.state == actuator.safe:
-        return False
+def _is_due(state: State, actuator: Actuator, now: str | None, at_ns: int, *, is_urgent: bool) -> bool:
     asked = state.asked.get(actuator.id)
-    if asked is None or asked.wanted != actuator.safe or is_urgent:
+    if now == actuator.safe and (asked is None or asked.wanted in {"", actuator.safe}):
+        return False  # closed, and nothing is under way to open it
+    if asked is None or asked.wanted != actuator.safe:
+        return True
+    is_under_way = asked.command in state.intents and at_ns - asked.at_ns < ASK_AGAIN_NS
+    if is_under_way and asked.at_ns >= state.started_ns:
+        return False  # a second leak while the first order runs
+    if is_urgent:
         return True
     if asked.at_ns < state.started_ns:
         return True  # it may have died with the daemon before, and water does not wait

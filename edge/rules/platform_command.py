@@ -5,6 +5,7 @@ from collections.abc import Collection, Mapping
 
 import msgspec
 
+from edge.rules import alarms
 from edge.rules.decision import Decision
 from edge.state.events import PlatformCommand
 from edge.state.facts import Lane, PlatformCommandTaken
@@ -79,6 +80,8 @@ def decide(state: State, event: PlatformCommand) -> Decision:
     )
     if result == "duplicate":
         return Decision(answer=result)
+    if event.refusal:  # anybody may have sent these bytes: listed once, not a row each
+        return Decision(alarms.noted(state, event.at_ns, event.refusal, "critical", "", "platform"), (), result)
     answer = result or "accepted"
     fact = PlatformCommandTaken(
         at_ns=event.at_ns,

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from drivers.observation import Searched, TagReads
+from edge.rules import alarms
 from edge.rules.decision import NOTHING, Decision
 from edge.state.facts import (
     Fact,
@@ -24,6 +25,7 @@ from sensors.rfid.presence import FOUND, IS_MISPLACED, IS_MISSING, MOVED, SEEN, 
 
 Rows = NDArray[np.int64]
 JUDGE_AT = 1024  # rows: judged in about 2 ms; a tick judges what is left
+MOST_FOREIGN = 10_000
 FOREIGN_A_BATCH = 50  # a pallet of another sender's boxes must not flood the journal; the rest comes with later batches
 
 
@@ -34,7 +36,9 @@ def segments_of(state: State, event: TagReads) -> NDArray[np.int32]:
 
 
 def foreign(state: State, event: TagReads, strangers: Rows) -> Decision:
-    """Tags no catalogue line names, each once."""
+    """Tags no catalogue line names, each once; a flood of them (a pallet, a tag emulator) is one alarm instead."""
+    if len(state.foreign) >= MOST_FOREIGN:
+        return Decision(alarms.noted(state, event.at_ns, "foreign_tags_flood", "warning", "", event.device))
     segments = segments_of(state, event)
     facts: list[Fact] = []
     reported: dict[str, None] = {}

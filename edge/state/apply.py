@@ -15,7 +15,6 @@ from edge.state.state import ActuatorStanding, Alarm, Asked, DeviceStanding, Int
 from edge.state.volumes import MISPLACED, MISSING, NOWHERE, PRESENT
 
 REMEMBERED_COMMANDS = 10_000  # ids kept for idempotence; the counter refuses anything older anyway
-REMEMBERED_FOREIGN = 10_000
 
 
 def apply(state: State, fact: f.Fact) -> None:
@@ -58,8 +57,6 @@ def _found(state: State, fact: f.VolumeFound) -> None:
 
 def _foreign(state: State, fact: f.ForeignTagSeen) -> None:
     state.foreign[fact.epc] = fact.segment
-    if len(state.foreign) > REMEMBERED_FOREIGN:
-        del state.foreign[next(iter(state.foreign))]
 
 
 def _platform_command(state: State, fact: f.PlatformCommandTaken) -> None:
@@ -88,11 +85,15 @@ def _restored(state: State, fact: f.LimitRestored) -> None:
 
 def _intended(state: State, fact: f.CommandIntended) -> None:
     state.intents[fact.command.id] = Intent(fact.command, fact.actuator, fact.wanted, fact.cause, fact.at_ns)
-    state.asked[fact.actuator] = Asked(fact.wanted, fact.at_ns)
+    known = state.asked.get(fact.actuator)
+    state.asked[fact.actuator] = Asked(fact.wanted, fact.at_ns, fact.command.id, known.wanted if known else "")
 
 
 def _ended(state: State, fact: f.CommandEnded) -> None:
     state.intents.pop(fact.command, None)
+    asked = state.asked.get(fact.actuator)
+    if fact.result == "refused" and asked is not None and asked.command == fact.command:
+        state.asked[fact.actuator] = Asked(asked.before, fact.at_ns, "", "")  # it never left the house
 
 
 def _actuator(state: State, fact: f.ActuatorChanged) -> None:

@@ -141,12 +141,12 @@ class LimitCrossed(_Fact, frozen=True, tag="limit_crossed"):
 
 
 class LimitRestored(_Fact, frozen=True, tag="limit_restored"):
-    """The value came back inside by the deadband for longer than the delay."""
+    """The value came back inside by the deadband for longer than the delay; None: the limit is no longer configured."""
 
     zone: str
     quantity: str
     side: Literal["low", "high"]
-    value: float
+    value: float | None
 
 
 class CommandIntended(_Fact, frozen=True, tag="command_intended"):

@@ -57,6 +57,12 @@ class Plant:
         self.limits = _limits(vault)
         """(zone, quantity) -> its limit; the first in the file that names the zone, else the first for every zone."""
         self.voters = _voters(self.points)
+        self._hazards: dict[tuple[str, str], list[PointSpec]] = {}
+        self._of_device: dict[str, list[PointSpec]] = {}
+        for spec in self.points.values():
+            self._hazards.setdefault((spec.zone, spec.quantity), []).append(spec)
+            self._of_device.setdefault(spec.device, []).append(spec)
+        self._commanded = {(actuator.board, actuator.output): actuator for actuator in vault.actuators}
         """(zone, quantity) -> the inside points that vote on it, in configuration order."""
 
     def segments_of_ports(self, reader: str) -> NDArray[np.int32]:
@@ -65,14 +71,15 @@ class Plant:
 
     def hazard_points(self, zone: str, quantity: str) -> list[PointSpec]:
         """Every point of a zone that can tell of this hazard."""
-        return [spec for spec in self.points.values() if spec.zone == zone and spec.quantity == quantity]
+        return self._hazards.get((zone, quantity), [])
+
+    def points_of(self, device: str) -> list[PointSpec]:
+        """Every point of a sensor."""
+        return self._of_device.get(device, [])
 
     def commanded(self, device: str, output: str) -> Actuator | None:
         """The actuator behind an output of a board, None when none is configured there."""
-        for actuator in self.actuators.values():
-            if (actuator.board, actuator.output) == (device, output):
-                return actuator
-        return None
+        return self._commanded.get((device, output))
 
     def devices(self) -> list[str]:
         """Every configured device id, in configuration order."""

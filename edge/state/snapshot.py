@@ -138,7 +138,8 @@ def thaw(plant: Plant, body: bytes) -> State:
     state.clock_is_sure, state.starts = folded.clock_is_sure, folded.starts
     state.boot, state.started_ns, state.now_ns = beliefs.boot, beliefs.started_ns, beliefs.now_ns
     state.unjudged = beliefs.unjudged
-    state.readings, state.still, state.pending = beliefs.readings, beliefs.still, beliefs.pending
+    state.readings, state.still = beliefs.readings, beliefs.still
+    state.pending = {key: pending for key, pending in beliefs.pending.items() if key in plant.limits}
     return state
 
 

@@ -55,10 +55,13 @@ class ActuatorStanding(msgspec.Struct, frozen=True):
 
 
 class Asked(msgspec.Struct, frozen=True):
-    """The state an actuator was last told to take, and when."""
+    """The state an actuator was last told to take, when and by which command; `before`: what it had been told before
+    that, '' when nothing."""
 
     wanted: str
     at_ns: int
+    command: str
+    before: str
 
 
 class Reading(msgspec.Struct, frozen=True):

@@ -18,6 +18,8 @@ from tests.stories.small_vault import Story
 
 def dry_and_open() -> Story:
     story = Story()
+    story.regain("leak-1")
+    story.regain("board-1")
     story.leak(wet=False)
     story.relay(on=True)
     return story
@@ -77,7 +79,7 @@ def test_water_alarm_clears_only_when_it_is_seen_dry() -> None:
     story.leak(wet=None)
     assert not story.of(AlarmCleared)
     story.leak(wet=False)
-    assert [fact.alarm for fact in story.of(AlarmCleared)] == ["leak:leak-1/leak"]
+    assert [fact.alarm for fact in story.of(AlarmCleared)] == ["hazard_unknown:leak-1/leak", "leak:leak-1/leak"]
 
 
 def closed_and_dry() -> Story:
