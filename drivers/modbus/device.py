@@ -12,7 +12,6 @@ from drivers.modbus.registers import (
     RegisterWrite,
     Reply,
     Request,
-    RequestFailed,
     exception_code,
 )
 from drivers.observation import Contact, DeviceNote, Measurement, Observation
@@ -28,7 +27,8 @@ Records = list[Observation | CommandOutcome]
 class UnitSession:
     """drivers.driver.Session for one unit of a bus. Wire types: Request out, Reply in.
 
-    Every request handed out is answered by exactly one Reply, in any order. A bit is reported after two equal reads in
+    Every request handed out is answered by exactly one Reply, in any order, but for a write that `behind` knows no
+    command of any more: that one is not sent. A bit is reported after two equal reads in
     a row. Numbers are reported as they come; a point whose block was not answered is not reported at all.
     """
 
@@ -93,7 +93,8 @@ class UnitSession:
         return self._turn(records, send)
 
     def request(self, command: Command, at_ns: int) -> Out:
-        """Write the output, then read it back; a newer order for the same output takes the place of the older."""
+        """Write the output, then read it back. A command that wants what the order under way wants joins it; one that
+        wants the other state takes its place."""
         self._alive()
         if command.device != self._device:
             return self._turn([self._outcome(command.id, "refused", "wrong_device", at_ns)], [])
@@ -103,8 +104,11 @@ class UnitSession:
         if output is None:
             return self._turn([self._outcome(command.id, "refused", "no_such_output", at_ns)], [])
         records: Records = []
-        if older := self._orders.pop(output.id, None):
-            records.append(self._outcome(older.command.id, "failed", "superseded", at_ns))
+        if older := self._orders.get(output.id):
+            if older.commands[0].on == command.on:
+                older.join(command, at_ns)
+                return self._turn([self._outcome(command.id, "sent", "", at_ns)], [])
+            records += self._outcomes(older, "failed", "superseded", at_ns)
         seen = self._points[output.readback]
         order = SwitchOrder(
             command,
@@ -117,11 +121,17 @@ class UnitSession:
         records.append(self._outcome(command.id, "sent", "", at_ns))
         return self._turn(records, list(order.start()))
 
+    def behind(self, write: RegisterWrite) -> Switch | None:
+        """The command whose next step is this write, one toward the safe side before any other; None when nobody wants
+        it any more."""
+        commands = [command for order in self._orders.values() if order.wants(write) for command in order.commands]
+        return max(commands, key=lambda command: command.toward_safety, default=None)
+
     def closing(self, at_ns: int) -> Out:
         """Orders under way end unknown: only a later read can tell."""
-        records: Records = [
-            self._outcome(order.command.id, "unknown", "line_closed", at_ns) for order in self._orders.values()
-        ]
+        records: Records = []
+        for order in self._orders.values():
+            records += self._outcomes(order, "unknown", "line_closed", at_ns)
         self._orders.clear()
         self._is_dead = True
         return Turn(tuple(records))
@@ -135,7 +145,7 @@ class UnitSession:
         if request.unit != self._unit:
             self._is_dead = True
             raise ProtocolError(f"{self._device}: answer of unit {request.unit}, expected unit {self._unit}")
-        if isinstance(reply, RequestFailed):
+        if not isinstance(reply, RegisterBlock):
             return
         count = request.count if isinstance(request, RegisterRead) else len(request.values)
         highest = 1 if request.table in ("co", "di") else 0xFFFF
@@ -217,8 +227,11 @@ class UnitSession:
     def _ended(self, order: SwitchOrder, at_ns: int) -> Records:
         if order.ended is None:
             return []
-        del self._orders[order.command.point]
-        return [self._outcome(order.command.id, order.ended.result, order.ended.reason, at_ns)]
+        del self._orders[order.commands[0].point]
+        return self._outcomes(order, order.ended.result, order.ended.reason, at_ns)
+
+    def _outcomes(self, order: SwitchOrder, result: Result, reason: str, at_ns: int) -> Records:
+        return [self._outcome(command.id, result, reason, at_ns) for command in order.commands]
 
     def _outcome(self, command: str, result: Result, reason: str, at_ns: int) -> CommandOutcome:
         return CommandOutcome(command, self._device, at_ns, result, reason)

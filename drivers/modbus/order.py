@@ -11,7 +11,7 @@ from drivers.modbus.registers import (
     RegisterWrite,
     Reply,
     Request,
-    RequestFailed,
+    WriteWithheld,
     exception_code,
 )
 
@@ -45,7 +45,8 @@ class SwitchOrder:
 
     def __init__(self, command: Switch, write: RegisterWrite, read: RegisterRead, active: int, at_ns: int) -> None:
         """`active` is the raw read-back bit that means energised; `read` asks for this one bit's register or coil."""
-        self.command = command
+        self.commands = [command]
+        """All that want this state of this output: each has the outcome of the one order."""
         self.ended: Ended | None = None
         self.again_ns: int | None = None
         self.until_ns = at_ns + WITHIN_NS
@@ -58,6 +59,20 @@ class SwitchOrder:
         self._differing = 0
         self._settled_ns = 0
         self._is_answered = False
+
+    @property
+    def is_toward_safety(self) -> bool:
+        return any(command.toward_safety for command in self.commands)
+
+    def join(self, command: Switch, at_ns: int) -> None:
+        """Another command wants the same. The first one toward the safe side brings its own patience."""
+        if command.toward_safety and not self.is_toward_safety:
+            self.until_ns = at_ns + WITHIN_NS
+        self.commands.append(command)
+
+    def wants(self, request: Request) -> bool:
+        """Whether this write is the order's next step; not that of an order that has ended or only looks by now."""
+        return self.ended is None and self._stage == "writing" and request == self._write
 
     def start(self) -> tuple[Request, ...]:
         """The write."""
@@ -97,11 +112,14 @@ class SwitchOrder:
     def _wrote(self, reply: Reply, at_ns: int) -> tuple[Request, ...]:
         self._settled_ns = at_ns + SETTLE_NS
         self._equal = self._differing = 0
+        if isinstance(reply, WriteWithheld):
+            self.ended = Ended("refused", reply.reason)
+            return ()
         if isinstance(reply, RegisterBlock):
             self._is_answered = True
             return self._look()
         code = exception_code(reply.reason)
-        if code == 6 and self.command.toward_safety:
+        if code == 6 and self.is_toward_safety:
             self.again_ns = at_ns + AGAIN_NS * 2  # busy took nothing: it may be asked again
             return ()
         if code and code not in (10, 11):
@@ -110,7 +128,7 @@ class SwitchOrder:
         return self._look()  # lost on the way there or on the way back: only the output can tell
 
     def _looked(self, reply: Reply, bit: int | None, at_ns: int) -> tuple[Request, ...]:
-        if isinstance(reply, RequestFailed) or bit is None:
+        if not isinstance(reply, RegisterBlock) or bit is None:
             self.again_ns = at_ns + AGAIN_NS * 2
             if not self._is_answered and self._may_write_again():
                 self._stage = "writing"
@@ -134,4 +152,4 @@ class SwitchOrder:
 
     def _may_write_again(self) -> bool:
         """Toward the safe side writing again cannot harm; every other order needs a new verdict of the interlock."""
-        return self.command.toward_safety and self._writes < MAX_WRITES
+        return self.is_toward_safety and self._writes < MAX_WRITES

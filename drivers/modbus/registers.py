@@ -39,7 +39,7 @@ class RegisterBlock(msgspec.Struct, frozen=True):
 
 
 class RequestFailed(msgspec.Struct, frozen=True):
-    """No values. Every request ends in one RegisterBlock or one RequestFailed.
+    """No values. Every request that is sent ends in one RegisterBlock or one RequestFailed.
 
     reason  timeout      nothing came in time
             busy         exception 6: alive, no values now
@@ -52,7 +52,14 @@ class RequestFailed(msgspec.Struct, frozen=True):
     reason: str
 
 
-Reply = RegisterBlock | RequestFailed
+class WriteWithheld(msgspec.Struct, frozen=True):
+    """The write was not sent: the last word before the wire was no. `reason` is the text id of the refusal."""
+
+    request: RegisterWrite
+    reason: str
+
+
+Reply = RegisterBlock | RequestFailed | WriteWithheld
 
 
 def exception_code(reason: str) -> int:

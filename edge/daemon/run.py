@@ -18,6 +18,7 @@ import msgspec
 from config.devices import Board, Sensor
 from config.load import Loaded
 from config.secrets import read_secret
+from drivers.command import Command
 from edge.api.server import ApiServer
 from edge.clock import VaultClock
 from edge.daemon import tasks
@@ -28,7 +29,7 @@ from edge.field.inbox import Inbox
 from edge.field.reader_link import ReaderLink
 from edge.field.runner import CommandRunner, Link
 from edge.platform.client import PlatformLink
-from edge.rules.interlocks import may
+from edge.rules.interlocks import Refuse, may
 from edge.rules.linkages import toward_safety
 from edge.state.events import Started
 from edge.state.facts import ClockVouched, Fact, Lane
@@ -170,13 +171,20 @@ class Daemon:
         for bus in vault.buses:
             every: tuple[Sensor | Board, ...] = (*vault.sensors, *vault.boards)
             units = [unit for unit in every if unit.bus == bus.id]
-            link = BusLink(bus, units, self._loaded.profiles, now=now, emit=emit, jitter=random.random)
+            link = BusLink(
+                bus, units, self._loaded.profiles, may=self._refusal, now=now, emit=emit, jitter=random.random
+            )
             self._wires[f"bus {bus.id}"] = link.run
             self._links |= {unit.id: link for unit in units}
         for reader in vault.readers:
             reader_link = ReaderLink(reader, now=now, emit=emit, jitter=random.Random())  # noqa: S311 spreads retries
             self._wires[f"reader {reader.id}"] = reader_link.run
             self._links[reader.id] = reader_link
+
+    def _refusal(self, command: Command) -> str:
+        """The interlock's last word against the newest state: '' to send it, else why not."""
+        verdict = may(self.house.state, command)
+        return verdict.code if isinstance(verdict, Refuse) else ""
 
     def _join_platform(self) -> PlatformLink | None:
         vault = self._vault

@@ -8,9 +8,9 @@ from typing import Literal
 
 from config.devices import Board, Bus, Sensor
 from config.profile import Profile
-from drivers.command import Command, CommandOutcome, Result
+from drivers.command import Command, CommandOutcome, Result, Switch
 from drivers.modbus.plan import SERIAL_GAP, TCP_GAP
-from drivers.modbus.registers import Request, RequestFailed
+from drivers.modbus.registers import RegisterWrite, Request, RequestFailed
 from edge.field.modbus_line import ModbusLine
 from edge.field.modbus_unit import BusUnit
 from edge.state.events import Event
@@ -26,6 +26,8 @@ LONGEST_WAIT_S = 2.0  # between two tries to open the line
 class BusLink:
     """Polls every unit of `bus` in its period and carries out commands. `run` until cancelled.
 
+    may     the interlock's last word, asked when an order that is not toward the safe side is taken and again right
+            before each write of it: '' to go, else the text id of the refusal
     now     vault time in ns: what records are stamped with and deadlines are measured in
     emit    takes every event in order; must not block
     jitter  a number in [0, 1) each call: spreads retries
@@ -37,12 +39,14 @@ class BusLink:
         units: Sequence[Sensor | Board],
         profiles: Mapping[str, Profile],
         *,
+        may: Callable[[Command], str],
         now: Callable[[], int],
         emit: Callable[[Event], None],
         jitter: Callable[[], float],
     ) -> None:
         max_gap = TCP_GAP if bus.transport == "tcp" else SERIAL_GAP
         self._bus = bus
+        self._may = may
         self._now = now
         self._emit = emit
         self._jitter = jitter
@@ -79,7 +83,9 @@ class BusLink:
             await self._line.close()
 
     async def _step(self) -> None:
-        """Ask one request, or wait until there is one."""
+        """Ask one request, or wait until there is one. Chosen when the line is free, so that nothing that came in
+        during a silence finds an older choice made."""
+        await self._line.until_free()
         at_ns = self._now()
         self._take_commands(at_ns)
         for unit in self._units.values():
@@ -91,6 +97,8 @@ class BusLink:
             await self._pause(self._earliest_ns())
             return
         unit, request = job
+        if isinstance(request, RegisterWrite) and self._is_withheld(unit, request):
+            return
         reply = await self._line.ask(request)
         if not self._line.is_open:
             return  # the unit is not to blame; `_opened` ends the sessions
@@ -102,6 +110,25 @@ class BusLink:
         self._put_first(unit, unit.hear(reply, self._now(), self._jitter()))
         if unit.is_given_up:
             await self._doubt_line()
+
+    def _is_withheld(self, unit: BusUnit, write: RegisterWrite) -> bool:
+        """The last word: an order may have waited for its turn since it was taken."""
+        command = unit.behind(write)
+        if command is None:
+            return True  # it ended, or was overtaken, while this waited
+        refusal = self._refusal(command)
+        if refusal:
+            self._put_first(unit, unit.withhold(write, refusal, self._now()))
+        return bool(refusal)
+
+    def _refusal(self, command: Command) -> str:
+        """'' for one that may go now; toward the safe side every one may."""
+        if isinstance(command, Switch) and command.toward_safety:
+            return ""
+        refusal = self._may(command)
+        if refusal:
+            logger.warning("%s: command %s not sent: %s", command.device, command.id, refusal)
+        return refusal
 
     async def _opened(self) -> bool:
         """Open the line; sessions of the line before it end first."""
@@ -152,6 +179,8 @@ class BusLink:
             unit = self._units.get(command.device)
             if unit is None:
                 self._end(command, "refused", "no_such_device")
+            elif refusal := self._refusal(command):  # before it could take the place of an order under way
+                self._end(command, "refused", refusal)
             else:
                 self._put_first(unit, unit.command(command, at_ns))
 

@@ -65,12 +65,18 @@ class ModbusLine:
             self._client = None
             await asyncio.sleep(0)  # the transport closes its socket in the next turn of the loop
 
+    async def until_free(self) -> None:
+        """Returns when the line may be spoken on: what `ask` waits for by itself."""
+        wait_s = self._free_s - asyncio.get_running_loop().time()
+        if wait_s > 0:
+            await asyncio.sleep(wait_s)
+
     async def ask(self, request: Request) -> Reply:
         """Send one request when the line is free, and wait for its end: values, refusal, or why there is none."""
         client = self._client
         if client is None or not client.connected:
             return RequestFailed(request, "broken")
-        await self._wait_until_free()
+        await self.until_free()
         try:
             pdu = await _sent(client, request)
         except (ModbusException, TimeoutError, OSError):
@@ -86,11 +92,6 @@ class ModbusLine:
     def rest(self, seconds: float) -> None:
         """Say nothing for so long; what comes in meanwhile is thrown away."""
         self._free_s = max(self._free_s, asyncio.get_running_loop().time() + seconds)
-
-    async def _wait_until_free(self) -> None:
-        wait_s = self._free_s - asyncio.get_running_loop().time()
-        if wait_s > 0:
-            await asyncio.sleep(wait_s)
 
     def _why(self, client: Client) -> Failure:
         if not client.connected or self._asked is None:

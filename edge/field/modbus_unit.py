@@ -10,7 +10,15 @@ from config.profile import Profile
 from drivers.command import Command, CommandOutcome
 from drivers.driver import DeviceError, Turn
 from drivers.modbus.device import UnitSession
-from drivers.modbus.registers import RegisterBlock, Reply, Request, RequestFailed, exception_code
+from drivers.modbus.registers import (
+    RegisterBlock,
+    RegisterWrite,
+    Reply,
+    Request,
+    RequestFailed,
+    WriteWithheld,
+    exception_code,
+)
 from edge.field import breaker as breakers
 from edge.field.breaker import CLOSED, Breaker
 from edge.state.events import DeviceBack, DeviceLost, Event
@@ -98,6 +106,14 @@ class BusUnit:
             for request in self._drained():
                 send += self._pass_on(RequestFailed(request, "timeout"), at_ns)
         return send
+
+    def behind(self, write: RegisterWrite) -> Command | None:
+        """The command whose next step is this write; None when nobody wants it any more."""
+        return None if self._session is None else self._session.behind(write)
+
+    def withhold(self, write: RegisterWrite, reason: str, at_ns: int) -> tuple[Request, ...]:
+        """A write that must not be sent: ends its order `refused`; returns what must follow at once."""
+        return self._pass_on(WriteWithheld(write, reason), at_ns)
 
     def line_closed(self, at_ns: int) -> None:
         """The line was closed: the session ends."""

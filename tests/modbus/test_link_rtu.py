@@ -114,3 +114,19 @@ async def test_an_order_reaches_the_board_although_a_dead_unit_shares_the_line(t
         seen.link.submit(Switch("c1", "d", "relay-1", on=True, toward_safety=True))
         await seen.until(lambda: seen.outcome("c1"), within_s=1.5)
         assert seen.outcome("c1") == ("done", "")
+
+
+async def test_an_order_that_waited_out_the_silence_after_a_timeout_is_judged_by_what_is_so_then(
+    tmp_path: Path,
+) -> None:
+    """A dead unit's poll and the silence after it keep the line for over half a second; the zone gets wet in it."""
+    relays, dead = RelayBoard8(), XyMd02()
+    dead.faults.is_silent = True
+    specs = board("d", 4), sensor("a", 1, period_s=0.1)
+    async with line({1: dead, 4: relays}, tmp_path) as serial, watched(bus_on(serial), *specs) as seen:
+        await seen.until(lambda: seen.active("d", "relay-1"))
+        seen.link.submit(Switch("c1", "d", "relay-1", on=True, toward_safety=False))
+        seen.may = lambda _: "zone_wet"
+        await seen.until(lambda: seen.outcome("c1"))
+        assert seen.outcome("c1") == ("refused", "zone_wet")
+        assert relays.writes == 0

@@ -204,6 +204,44 @@ async def test_an_order_is_carried_out_and_read_back() -> None:
         assert seen.active("board", "relay-3")[-1] is True
 
 
+async def test_an_order_that_may_not_go_is_refused_and_does_not_end_the_one_under_way() -> None:
+    relays = RelayBoard8()
+    async with gateway({4: relays}) as server, watched(bus_to(server), board("board", 4)) as seen:
+        await seen.until(lambda: seen.active("board", "relay-3"))
+        seen.may = lambda _: "zone_wet"
+        seen.link.submit(open_valve("close", on=True, toward_safety=True))
+        seen.link.submit(open_valve("open", on=False))
+        await seen.until(lambda: seen.outcome("close") and seen.outcome("open"))
+        assert seen.outcome("open") == ("refused", "zone_wet")
+        assert seen.outcome("close") == ("done", "")
+        assert relays.writes == 1
+
+
+async def test_the_interlock_is_asked_again_right_before_the_write() -> None:
+    """It said yes when the order was taken, and no when its turn on the line had come."""
+    relays = RelayBoard8()
+    async with gateway({4: relays}) as server, watched(bus_to(server), board("board", 4)) as seen:
+        await seen.until(lambda: seen.active("board", "relay-3"))
+        verdicts = ["", "zone_wet"]
+        seen.may = lambda _: verdicts.pop(0)
+        seen.link.submit(open_valve("c1"))
+        await seen.until(lambda: seen.outcome("c1"))
+        assert seen.outcome("c1") == ("refused", "zone_wet")
+        assert (verdicts, relays.writes) == ([], 0)
+
+
+async def test_an_order_that_was_overtaken_before_its_turn_is_never_written() -> None:
+    relays = RelayBoard8()
+    async with gateway({4: relays}) as server, watched(bus_to(server), board("board", 4)) as seen:
+        await seen.until(lambda: seen.active("board", "relay-3"))
+        seen.link.submit(open_valve("open"))
+        seen.link.submit(open_valve("close", on=False, toward_safety=True))
+        await seen.until(lambda: seen.outcome("close"))
+        assert seen.outcome("open") == ("failed", "superseded")
+        assert seen.outcome("close") == ("done", "")
+        assert relays.writes == 1
+
+
 async def test_a_stuck_relay_fails_the_order_because_the_read_back_disagrees() -> None:
     relays = RelayBoard8(stuck={2})
     async with gateway({4: relays}) as server, watched(bus_to(server), board("board", 4)) as seen:

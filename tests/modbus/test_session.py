@@ -9,7 +9,7 @@ from config.profile_files import load_profile
 from drivers.command import CommandOutcome, Scan, Switch
 from drivers.driver import Turn
 from drivers.modbus.device import UnitSession
-from drivers.modbus.registers import RegisterBlock, RegisterRead, RegisterWrite, Request, RequestFailed
+from drivers.modbus.registers import RegisterBlock, RegisterRead, RegisterWrite, Request, RequestFailed, WriteWithheld
 from drivers.observation import Contact, DeviceNote, Measurement
 
 SECOND = 1_000_000_000
@@ -225,6 +225,73 @@ def test_a_newer_order_for_the_same_output_takes_the_place_of_the_older() -> Non
         ("old", "failed", "superseded"),
         ("new", "sent", ""),
     ]
+
+
+def ends(turn: Turn[Request]) -> list[tuple[str, str, str]]:
+    return [(r.command, r.result, r.reason) for r in turn.records if isinstance(r, CommandOutcome)]
+
+
+def test_an_order_that_wants_what_the_running_one_wants_joins_it_and_both_have_one_outcome() -> None:
+    unit = session("relay-8", unit=3)
+    assert unit.request(switch(name="first"), 0).send == (WRITE_3,)
+    joined = unit.request(switch(name="second"), 1)
+    assert (ends(joined), joined.send) == ([("second", "sent", "")], ())
+    unit.received(RegisterBlock(WRITE_3, (1,)), 2)
+    unit.received(RegisterBlock(RELAY_3, (1,)), 3)
+    assert ends(unit.received(RegisterBlock(RELAY_3, (1,)), 4)) == [("first", "done", ""), ("second", "done", "")]
+
+
+def test_one_toward_the_safe_side_that_joins_is_given_its_three_writes_and_its_four_seconds() -> None:
+    unit = session("relay-8", unit=3)
+    unit.request(switch(name="first"), 0)
+    silence: dict[Request, object] = dict.fromkeys((RELAYS, RELAY_3, WRITE_3), "timeout")
+    unit.received(RequestFailed(WRITE_3, "timeout"), SECOND)
+    joined = unit.request(switch(name="second", toward_safety=True), 3 * SECOND)
+    turns = obey(unit, Turn((), (RELAY_3,)), silence, until_s=20)
+    assert joined.send == ()
+    assert writes(turns) == 2  # the first went with the first order
+    (first, second) = (r for r in turns[-1].records if isinstance(r, CommandOutcome))
+    assert {(first.command, first.result), (second.command, second.result)} == {
+        ("first", "timed_out"),
+        ("second", "timed_out"),
+    }
+    assert 7 * SECOND <= first.at_ns <= 7.1 * SECOND
+
+
+def test_all_that_joined_are_superseded_by_one_that_wants_the_other_state() -> None:
+    unit = session("relay-8", unit=3)
+    unit.request(switch(name="first"), 0)
+    unit.request(switch(name="second"), 1)
+    assert ends(unit.request(switch(name="other", on=False), 2)) == [
+        ("first", "failed", "superseded"),
+        ("second", "failed", "superseded"),
+        ("other", "sent", ""),
+    ]
+
+
+def test_a_write_that_was_withheld_ends_all_its_orders_refused_with_the_reason() -> None:
+    unit = session("relay-8", unit=3)
+    unit.request(switch(name="first"), 0)
+    unit.request(switch(name="second"), 1)
+    assert ends(unit.received(WriteWithheld(WRITE_3, "zone_wet"), 2)) == [
+        ("first", "refused", "zone_wet"),
+        ("second", "refused", "zone_wet"),
+    ]
+
+
+def test_a_write_is_behind_its_order_until_it_is_answered_ended_or_overtaken() -> None:
+    unit = session("relay-8", unit=3)
+    assert unit.behind(WRITE_3) is None
+    order, safe = switch(name="first"), switch(name="second", toward_safety=True)
+    unit.request(order, 0)
+    assert unit.behind(WRITE_3) == order
+    unit.request(safe, 0)
+    assert unit.behind(WRITE_3) == safe
+    assert unit.behind(RegisterWrite(3, "co", 3, (1,))) is None
+    unit.request(switch(name="other", on=False), 1)
+    assert unit.behind(WRITE_3) is None
+    unit.received(RegisterBlock(RegisterWrite(3, "co", 2, (0,)), (0,)), 2)
+    assert unit.behind(RegisterWrite(3, "co", 2, (0,))) is None
 
 
 def test_orders_of_a_closed_line_end_unknown() -> None:

@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from config.devices import Board, Bus, Sensor
 from config.profile_files import load_profile, profile_ids
-from drivers.command import CommandOutcome
+from drivers.command import Command, CommandOutcome
 from drivers.observation import Contact, Measurement
 from edge.field.bus_link import BusLink
 from edge.state.events import DeviceBack, DeviceLost, Event
@@ -23,14 +23,19 @@ class Watched:
 
     def __init__(self, bus: Bus, units: Sequence[Sensor | Board]) -> None:
         self.events: list[Event] = []
+        self.may: Callable[[Command], str] = lambda _: ""
         self.link = BusLink(
             bus,
             units,
             {name: load_profile(name) for name in profile_ids()},
+            may=self._asked,
             now=time.monotonic_ns,
             emit=self.events.append,
             jitter=lambda: 0.5,
         )
+
+    def _asked(self, command: Command) -> str:
+        return self.may(command)
 
     def of(self, kind: type[Kind], device: str) -> list[Kind]:
         return [event for event in self.events if isinstance(event, kind) and getattr(event, "device", "") == device]
