@@ -26,9 +26,11 @@ from edge.state.facts import (
     DeviceWasLost,
     Fact,
     LimitRestored,
+    PlaceGone,
     Severity,
 )
 from edge.state.state import State
+from edge.state.volumes import MISPLACED, NOWHERE, PRESENT
 
 ANTENNA_ALARMS = frozenset({"llrp_antenna_disconnected", "llrp_antenna_connected"})
 LOST_READS = frozenset({"llrp_buffer_overflow", "llrp_stale_report"})
@@ -133,7 +135,15 @@ def started(state: State, event: Started) -> Decision:
         if alarm.code == "event_quarantined"
         for cleared in alarms.cleared(state, event.at_ns, "event_quarantined", alarm.source)
     )
-    return Decision((fact, *over, *_orphans(state, event.at_ns)))
+    return Decision((fact, *over, *_orphans(state, event.at_ns), *_places_gone(state, event.at_ns)))
+
+
+def _places_gone(state: State, at_ns: int) -> tuple[PlaceGone, ...]:
+    """Volumes that stood in a segment which the configuration no longer has."""
+    volumes = state.volumes
+    had_place = (volumes.status == PRESENT) | (volumes.status == MISPLACED)
+    rows = (had_place & (volumes.place == NOWHERE)).nonzero()[0]
+    return tuple(PlaceGone(at_ns=at_ns, volume=volumes.lines[row].volume) for row in rows.tolist())
 
 
 def _orphans(state: State, at_ns: int) -> tuple[Fact, ...]:

@@ -12,7 +12,7 @@ import numpy as np
 
 from edge.state import facts as f
 from edge.state.state import ActuatorStanding, Alarm, Asked, DeviceStanding, Intent, State
-from edge.state.volumes import MISPLACED, MISSING, NOWHERE, PRESENT
+from edge.state.volumes import MISPLACED, MISSING, NOWHERE, PRESENT, UNSEEN
 
 REMEMBERED_COMMANDS = 10_000  # ids kept for idempotence; the counter refuses anything older anyway
 
@@ -53,6 +53,10 @@ def _missing(state: State, fact: f.VolumeMissing) -> None:
 
 def _found(state: State, fact: f.VolumeFound) -> None:
     _stands(state, fact.volume, fact.segment, PRESENT if fact.segment == fact.book else MISPLACED)
+
+
+def _place_gone(state: State, fact: f.PlaceGone) -> None:
+    _stands(state, fact.volume, "", UNSEEN)
 
 
 def _foreign(state: State, fact: f.ForeignTagSeen) -> None:
@@ -155,6 +159,7 @@ _FOLDS: dict[type, Callable[[State, Any], None]] = {
     f.VolumeMisplaced: _misplaced,
     f.VolumeMissing: _missing,
     f.VolumeFound: _found,
+    f.PlaceGone: _place_gone,
     f.ForeignTagSeen: _foreign,
     f.ActionTaken: _nothing,
     f.PlatformCommandTaken: _platform_command,

@@ -83,6 +83,12 @@ class VolumeFound(_Fact, frozen=True, tag="volume_found"):
     confidence: float
 
 
+class PlaceGone(_Fact, frozen=True, tag="place_gone"):
+    """The segment it stood in is no longer in the configuration: it is unseen until an antenna reads it."""
+
+    volume: str
+
+
 class ForeignTagSeen(_Fact, frozen=True, tag="foreign_tag_seen"):
     """A tag that no catalogue line names; `reason`: iso_afi (another industry's), unknown_epc."""
 
@@ -254,6 +260,7 @@ CustodyFact = (
     | VolumeMisplaced
     | VolumeMissing
     | VolumeFound
+    | PlaceGone
     | ForeignTagSeen
     | ActionTaken
     | PlatformCommandTaken

@@ -87,6 +87,10 @@ def _missing(mirror: Mirror, data: dict[str, Any]) -> None:
     _at(mirror, data["volume"], "missing", data["last_segment"])
 
 
+def _place_gone(mirror: Mirror, data: dict[str, Any]) -> None:
+    _at(mirror, data["volume"], "unseen", "")
+
+
 def _found(mirror: Mirror, data: dict[str, Any]) -> None:
     is_home = data["segment"] == data["book"]
     _at(mirror, data["volume"], "present" if is_home else "misplaced", data["segment"])
@@ -137,6 +141,7 @@ FOLDS: dict[str, Callable[[Mirror, dict[str, Any]], None]] = {
     "volume_misplaced": _misplaced,
     "volume_missing": _missing,
     "volume_found": _found,
+    "place_gone": _place_gone,
     "device_lost": _lost,
     "device_back": _back,
     "actuator_changed": _actuator,

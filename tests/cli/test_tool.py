@@ -15,7 +15,7 @@ import pytest
 from drivers.command import Switch
 from edge.cli.app import COMMANDS, tool
 from edge.state.events import ClockStep, Dropped, StoreState
-from edge.state.facts import LANE_OF, Fact, PlatformCommandTaken
+from edge.state.facts import LANE_OF, Fact, PlaceGone, PlatformCommandTaken
 from tests.api.manual_house import TECHNICIAN, ManualHouse, Roles, served
 
 AUDITOR: Roles = ("auditor",)
@@ -122,6 +122,7 @@ async def test_a_valve_is_opened_and_its_outcome_awaited(lantai: Tool) -> None:
 
 
 async def test_a_valve_stays_shut_while_the_floor_is_not_known_to_be_dry(lantai: Tool) -> None:
+    lantai.house.story.regain("board-1")
     assert await lantai.run("set", "valve-1", "open") == 2
     assert "Not known to be dry" in lantai.err
     assert lantai.house.state.intents == {}
@@ -298,7 +299,7 @@ def lantai_facts() -> list[Fact]:
     told = PlatformCommandTaken(
         at_ns=house.now(), command="c1", issuer="k1", counter=1, action="rewind", result="expired"
     )
-    facts: list[Fact] = [*story.facts, told]
+    facts: list[Fact] = [*story.facts, told, PlaceGone(at_ns=house.now(), volume="v1")]
     assert {type(fact) for fact in facts} == set(LANE_OF)
     return facts
 

@@ -5,6 +5,7 @@ from edge.state.events import OperatorAction
 from edge.state.facts import (
     CataloguedVolume,
     ForeignTagSeen,
+    PlaceGone,
     VolumeFound,
     VolumeMisplaced,
     VolumeMissing,
@@ -194,6 +195,24 @@ def test_a_snapshot_of_another_layout_keeps_status_and_maps_places_by_name() -> 
     names = [other.places.segment_ids[place] for place in state.volumes.place]
     assert names == ["A-01L-01", "A-01L-02", "A-01L-03", "A-01L-04"]
     assert state.volumes.status.tolist() == [1, 1, 1, 1]
+
+
+def test_a_segment_that_is_gone_takes_the_place_of_its_volumes_with_a_fact() -> None:
+    story = shelved()
+    racks = [
+        {
+            "id": "A",
+            "kind": "open_rack",
+            "zone": "z1",
+            "faces": ["L"],
+            "sections": 3,
+            "shelves": 1,
+            "slots_per_shelf": 9,
+        }
+    ]
+    again = Story(thaw(small_plant({"racks": racks, "readers": []}), encode_snapshot(freeze(story.state))))
+    assert [fact.volume for fact in again.of(PlaceGone)] == ["v3"]
+    assert again.state.volumes.status.tolist() == [1, 1, 1, 0]
 
 
 def test_the_same_events_give_the_same_bytes_twice() -> None:
