@@ -238,6 +238,7 @@ async def test_a_command_is_open_until_its_outcome_is_committed(house: ManualHou
 
 
 async def test_a_refused_action_leads_to_no_command(house: ManualHouse) -> None:
+    house.story.regain("board-1")
     answer = await ask(house, "act", action="actuator.set", args={"actuator": "valve-1", "state": "open"})
     assert (answer.answer, answer.command) == ("leak_unknown", "")
 
