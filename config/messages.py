@@ -2,7 +2,7 @@
 
 import difflib
 import functools
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib.resources import files
 from typing import Literal, get_args
 
@@ -101,6 +101,16 @@ def language_of(named: str, environ: Mapping[str, str]) -> Language:
 def _read(name: str) -> object:
     raw = files("config").joinpath("texts", name).read_text(encoding="utf-8")
     return yaml.load(raw, Loader=yaml.CSafeLoader)
+
+
+def named_language(arguments: Sequence[str], option: str = "--lang") -> str:
+    """The value of --lang among the words of a command line, '' without: help is built before anything is parsed."""
+    for i, word in enumerate(arguments):
+        if word.startswith(f"{option}="):
+            return word.partition("=")[2]
+        if word == option and i + 1 < len(arguments):
+            return arguments[i + 1]
+    return ""
 
 
 class _Lenient(dict[str, object]):

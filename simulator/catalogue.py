@@ -3,6 +3,8 @@
 import csv
 from pathlib import Path
 
+from config.messages import Texts
+from config.phrase import phrase
 from config.places import Places
 from config.vault import Vault
 from simulator.status_block import say
@@ -23,7 +25,7 @@ def write_catalogue(vault: Vault, path: Path) -> int:
     return len(slots)
 
 
-def chosen_catalogue(config: Path, given: Path | None, vault: Vault, run: Path) -> Path:
+def chosen_catalogue(config: Path, given: Path | None, vault: Vault, run: Path, texts: Texts) -> Path:
     """The catalogue given, the one beside the configuration (NAME-volumes.csv), or one made in `run`."""
     if given is not None:
         return given
@@ -31,5 +33,6 @@ def chosen_catalogue(config: Path, given: Path | None, vault: Vault, run: Path) 
     if beside.exists():
         return beside
     made = run / "volumes.csv"
-    say(f"no {beside.name} beside {config.name}: {write_catalogue(vault, made)} volumes are made by rule")
+    count = write_catalogue(vault, made)
+    say(phrase("sim_catalogue_made", name=beside.name, config=config.name, count=count), texts)
     return made

@@ -1,13 +1,18 @@
 """`lantai-sim`: the virtual vault and what can be done with it."""
 
+import os
+import sys
 import tempfile
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
+from typer.exceptions import Abort, Exit, TyperException
 
 from config.load import load
+from config.messages import LANGUAGES, PhrasedError, Texts, language_of, load_texts, named_language
+from config.phrase import os_reason, phrase
 from config.problem import ConfigError
 from simulator.catalogue import chosen_catalogue
 from simulator.demo import DEMO, Options, run_demo
@@ -17,7 +22,8 @@ from simulator.status_block import say, shown
 from simulator.world.rf import Radio
 from simulator.world.vault_world import Chance
 
-app = typer.Typer(add_completion=False, no_args_is_help=True, help="The virtual vault of Lantai.")
+BAD_INPUT = 2
+INTERRUPTED = 130  # 128 + SIGINT
 
 
 class Kind(StrEnum):
@@ -27,70 +33,104 @@ class Kind(StrEnum):
     CLIMATE = "climate"
 
 
-@app.callback()
-def _lantai_sim() -> None:
-    """The virtual vault of Lantai."""
+def app(texts: Texts) -> typer.Typer:
+    """The commands, with their help in this language."""
+    told = texts.told
+    made = typer.Typer(
+        add_completion=False,
+        help=told(phrase("sim_help")),
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    lang_option = typer.Option(help=texts.label("help_lang"), metavar="|".join(LANGUAGES))
+    volumes_option = typer.Option(help=told(phrase("sim_help_volumes")))
+    json_option = typer.Option("--json", help=told(phrase("sim_help_json")))
+    seed_option = typer.Option(min=0, help=told(phrase("sim_help_seed")))
 
+    @made.callback()
+    def common(lang: Annotated[str, lang_option] = "") -> None:
+        del lang  # taken from the words before anything is parsed
 
-@app.command()
-def demo(
-    config: Annotated[Path, typer.Option(help="Configuration of the vault to bring up.")] = DEMO,
-    volumes: Annotated[Path | None, typer.Option(help="Catalogue CSV; default: NAME-volumes.csv beside it.")] = None,
-    for_s: Annotated[float | None, typer.Option("--for", min=1, help="Seconds to run; default: until Ctrl-C.")] = None,
-    *,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object as the last thing on stdout.")] = False,
-    seed: Annotated[int, typer.Option(min=0, help="Of all chance in the world.")] = 1,
-    state: Annotated[Path | None, typer.Option(help="Run directory to use and keep; default: a temporary one.")] = None,
-) -> None:
-    """Bring a vault to life: world, devices, broker, platform and daemon, shown live."""
-    options = Options(site=config, volumes=volumes, for_s=for_s, as_json=as_json, seed=seed, state=state)
-    raise typer.Exit(run_demo(options))
-
-
-@app.command()
-def offline(
-    config: Annotated[Path, typer.Option(help="Configuration of the vault.")] = DEMO,
-    volumes: Annotated[Path | None, typer.Option(help="Catalogue CSV; default: NAME-volumes.csv beside it.")] = None,
-    for_s: Annotated[float, typer.Option("--for", min=1, help="Seconds of vault time.")] = 600.0,
-    *,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object as the last thing on stdout.")] = False,
-    seed: Annotated[int, typer.Option(min=0, help="Of all chance in the world.")] = 1,
-) -> None:
-    """Run the daemon's own step on a manual clock, as fast as it goes: no wire, no real time."""
-    from simulator.offline import Offline  # noqa: PLC0415  loads the whole step, which the demo does without
-
-    loaded = load(config)
-    with tempfile.TemporaryDirectory(prefix="lantai-") as run:
-        catalogue = chosen_catalogue(config, volumes, loaded.vault, Path(run))
-        vault = Offline(
-            loaded.vault,
-            loaded.profiles,
-            catalogue,
-            seed,
-            radio=Radio(),
-            chance=Chance(),
-            hear=lambda _event, _facts: None,
+    @made.command(help=told(phrase("sim_help_demo")))
+    def demo(
+        config: Annotated[Path, typer.Option(help=told(phrase("sim_help_config")))] = DEMO,
+        volumes: Annotated[Path | None, volumes_option] = None,
+        for_s: Annotated[float | None, typer.Option("--for", min=1, help=told(phrase("sim_help_for")))] = None,
+        *,
+        as_json: Annotated[bool, json_option] = False,
+        seed: Annotated[int, seed_option] = 1,
+        state: Annotated[Path | None, typer.Option(help=told(phrase("sim_help_state")))] = None,
+        lang: Annotated[str, lang_option] = "",
+    ) -> int:
+        del lang
+        return run_demo(
+            Options(site=config, volumes=volumes, for_s=for_s, as_json=as_json, seed=seed, state=state, texts=texts)
         )
-        result = vault.result(for_s, vault.run(for_s))
-    print(shown(result, as_json=as_json))
+
+    @made.command(help=told(phrase("sim_help_offline")))
+    def offline(
+        config: Annotated[Path, typer.Option(help=told(phrase("sim_help_config")))] = DEMO,
+        volumes: Annotated[Path | None, volumes_option] = None,
+        for_s: Annotated[float, typer.Option("--for", min=1, help=told(phrase("sim_help_for_offline")))] = 600.0,
+        *,
+        as_json: Annotated[bool, json_option] = False,
+        seed: Annotated[int, seed_option] = 1,
+        lang: Annotated[str, lang_option] = "",
+    ) -> None:
+        del lang
+        from simulator.offline import Offline  # noqa: PLC0415  loads the whole step, which the demo does without
+
+        loaded = load(config)
+        with tempfile.TemporaryDirectory(prefix="lantai-") as run:
+            catalogue = chosen_catalogue(config, volumes, loaded.vault, Path(run), texts)
+            vault = Offline(
+                loaded.vault,
+                loaded.profiles,
+                catalogue,
+                seed,
+                radio=Radio(),
+                chance=Chance(),
+                hear=lambda _event, _facts: None,
+            )
+            result = vault.result(for_s, vault.run(for_s))
+        print(shown(result, texts, as_json=as_json))
+
+    @made.command(help=told(phrase("sim_help_replay")))
+    def replay(
+        path: Annotated[Path, typer.Argument(help=told(phrase("sim_help_path")))],
+        kind: Annotated[Kind, typer.Option(help=told(phrase("sim_help_kind")))],
+        speed: Annotated[float, typer.Option(min=1, help=told(phrase("sim_help_speed")))] = 40.0,
+        hour_ms: Annotated[float, typer.Option(min=1, help=told(phrase("sim_help_hour_ms")))] = 5.0,
+        year: Annotated[int, typer.Option(help=told(phrase("sim_help_year")))] = 2018,
+        lang: Annotated[str, lang_option] = "",
+    ) -> int:
+        del lang
+        return run_replay(kind.value, path, Replaying(speed=speed, hour_ms=hour_ms, year=year, texts=texts))
+
+    return made
 
 
-@app.command()
-def replay(
-    path: Annotated[Path, typer.Argument(help="llrp: folder of bodies or of walks; climate: CSV or CSV.gz.")],
-    kind: Annotated[Kind, typer.Option(help="What was recorded.")],
-    speed: Annotated[float, typer.Option(min=1, help="Times faster than the walk was.")] = 40.0,
-    hour_ms: Annotated[float, typer.Option(min=1, help="How long an hour of the climate lasts.")] = 5.0,
-    year: Annotated[int, typer.Option(help="Year of the climate.")] = 2018,
-) -> None:
-    """Play a real recording through simulated devices and hold what comes out against it."""
-    raise typer.Exit(run_replay(kind.value, path, Replaying(speed=speed, hour_ms=hour_ms, year=year)))
-
-
-def main() -> None:
-    """The console script; a configuration with mistakes ends it with 2 and all of them on stderr."""
+def main() -> int:
+    """The console script. Returns the exit code; nothing a person gives wrong ends in a traceback."""
+    arguments = sys.argv[1:]
+    texts = load_texts(language_of(named_language(arguments), os.environ))
     try:
-        app()
+        result = app(texts)(args=arguments or ["--help"], prog_name="lantai-sim", standalone_mode=False)
+    except Exit as leaving:
+        return leaving.exit_code
     except ConfigError as error:
-        say(str(error))
-        raise SystemExit(2) from None
+        say(error.told(texts), texts)
+        return BAD_INPUT
+    except PhrasedError as error:
+        say(error.said, texts)
+        return BAD_INPUT
+    except TyperException as misuse:
+        say(phrase("sim_misuse", seen=misuse.format_message()), texts)
+        return BAD_INPUT
+    except (KeyboardInterrupt, Abort):
+        return INTERRUPTED
+    except OSError as error:  # a file that is not there; every other one is caught where it belongs
+        if error.filename is None:
+            raise
+        say(phrase("seen_file", file=str(error.filename), reason=os_reason(error)), texts)
+        return BAD_INPUT
+    return result if isinstance(result, int) else 0

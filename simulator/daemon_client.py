@@ -11,6 +11,8 @@ from typing import Any
 
 import msgspec
 
+from config.messages import Texts
+
 PREFIX = struct.Struct("!I")
 LONGEST_REPLY = 64 * 1024 * 1024
 VERSION = 1
@@ -18,7 +20,18 @@ PAGE = 5000
 
 
 class ApiRefused(Exception):  # noqa: N818  it is an answer, not a failure
-    """The daemon answered ok: false."""
+    """The daemon answered ok: false; `error` has the code, a text id, and its arguments."""
+
+    def __init__(self, error: Any) -> None:
+        super().__init__(error)
+        self.error: dict[str, Any] = error if isinstance(error, dict) else {"code": str(error)}
+
+    def told(self, texts: Texts) -> str:
+        """Why, in words."""
+        return texts.code(self.error.get("code", ""), self.error.get("args")).title
+
+    def __str__(self) -> str:
+        return str(self.error)
 
 
 class Portion(msgspec.Struct, frozen=True):
@@ -48,7 +61,7 @@ class DaemonClient:
         await self._writer.drain()
         reply = await self._frame()
         if not reply.get("ok"):
-            raise ApiRefused(str(reply.get("error", reply)))
+            raise ApiRefused(reply.get("error", reply))
         return reply["result"]
 
     async def watch(self) -> AsyncIterator[Portion]:

@@ -19,16 +19,22 @@ import msgspec
 
 import config as config_package
 from config.load import load
+from config.messages import Texts, load_texts
+from config.phrase import Phrase, phrase
+from config.vault import Vault
 from simulator.catalogue import chosen_catalogue
 from simulator.control import ControlClient, ControlError
 from simulator.daemon_client import ApiRefused, DaemonClient
 from simulator.ensemble import Ensemble
 from simulator.far_platform import FarPlatform
+from simulator.happenings import burst_or_repair, changes
+from simulator.operator import Operator
 from simulator.overlay import overlay, write_overlay
 from simulator.processes import Child, ProcessDied
 from simulator.scenario import Scenario, demo_scenario, due
 from simulator.score import score
 from simulator.status_block import Glance, StatusBlock, say, shown
+from simulator.trouble import why
 
 DEMO = Path(config_package.__file__).parent / "vaults" / "demo.yaml"
 DRAIN_WITHIN_S = 60.0
@@ -46,6 +52,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     as_json: bool = False
     seed: int = 1
     state: Path | None = None
+    texts: Texts = msgspec.field(default_factory=lambda: load_texts("en"))
 
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):
@@ -75,7 +82,8 @@ class Stage(msgspec.Struct, frozen=True):
     site: ControlClient
     daemon: DaemonClient
     daemon_process: Child
-    leak_zone: str
+    vault: Vault
+    texts: Texts
 
 
 def run_demo(options: Options) -> int:
@@ -85,13 +93,14 @@ def run_demo(options: Options) -> int:
     """
     run = options.state.resolve() if options.state else Path(tempfile.mkdtemp(prefix="lantai-"))
     run.mkdir(parents=True, exist_ok=True)
-    say(f"run directory {run}: one log for each process")
+    texts = options.texts
+    say(phrase("sim_run_directory", run=str(run)), texts)
     try:
         outcome, is_tidy = asyncio.run(play(options, run))
     except (ProcessDied, ControlError, ApiRefused, ConnectionError) as error:
-        say(f"the demo ends: {error}\nlogs are in {run}")
+        say(phrase("sim_demo_ends", reason=why(error, texts), run=str(run)), texts)
         return 1
-    print(shown(outcome, as_json=options.as_json), flush=True)
+    print(shown(outcome, texts, as_json=options.as_json), flush=True)
     is_good = is_tidy and outcome.mirror_equal is True and outcome.facts_acked == outcome.facts
     if is_good and options.state is None:
         shutil.rmtree(run, ignore_errors=True)
@@ -105,14 +114,14 @@ async def play(options: Options, run: Path) -> tuple[Outcome, bool]:
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, _end_once(loop, ended, number))
     async with Ensemble(run) as ensemble:
-        say("starting broker, platform, devices, daemon")
+        say(phrase("sim_starting"), options.texts)
         stage = await set_up(options, ensemble)
         startup_s = await _startup_s(stage)
-        with StatusBlock("Lantai", live=sys.stderr.isatty() and not options.as_json) as block:
+        with StatusBlock(options.texts, live=sys.stderr.isatty() and not options.as_json) as block:
             seconds = await _run(stage, options, block, ended)
             outcome = await _finish(stage, seconds, startup_s, block)
     for untidy in ensemble.untidy:
-        say(untidy)
+        say(untidy, options.texts)
     return outcome, not ensemble.untidy
 
 
@@ -120,7 +129,7 @@ async def set_up(options: Options, ensemble: Ensemble) -> Stage:
     """Start everything, in the order of dependence. Raises ProcessDied, or ConfigError for the site's file."""
     run = ensemble.run
     vault = load(options.site).vault
-    volumes = chosen_catalogue(options.site, options.volumes, vault, run)
+    volumes = chosen_catalogue(options.site, options.volumes, vault, run, options.texts)
     platform = await FarPlatform.start(ensemble, vault)
     config = run / "site.yaml"
     write_overlay(config, overlay(vault, options.site, run, platform.port, platform.issuers))
@@ -134,22 +143,34 @@ async def set_up(options: Options, ensemble: Ensemble) -> Stage:
     state.mkdir(mode=0o700, exist_ok=True)
     await ensemble.import_volumes(volumes, config, state)
     daemon_process, daemon = await ensemble.daemon(config, state)
-    return Stage(ensemble, platform, site, daemon, daemon_process, vault.zones[0].id)
+    return Stage(ensemble, platform, site, daemon, daemon_process, vault, options.texts)
 
 
 async def _run(stage: Stage, options: Options, block: StatusBlock, ended: asyncio.Event) -> float:
     """Let the vault live, the scenario happen; the seconds it took."""
-    scenario: Scenario = demo_scenario(stage.leak_zone, options.for_s or SHOWN_FOR_S)
+    zone = stage.vault.zones[0].id
+    valves = tuple(item.id for item in stage.vault.actuators if item.kind == "water_valve" and zone in item.zones)
+    scenario: Scenario = demo_scenario(zone, valves, options.for_s or SHOWN_FOR_S)
+    operator = Operator(stage.daemon, options.texts)
+    before: dict[str, Any] = await stage.site.ask("glance")
     began_s = time.monotonic()
     done_s, reads = 0.0, 0
     while not ended.is_set() and (options.for_s is None or done_s < options.for_s):
         stage.ensemble.check()
         now_s = time.monotonic() - began_s
+        happened: list[Phrase] = []
         for step in due(scenario, done_s, now_s):
-            await stage.site.ask(step.op, **step.args)
+            if step.by == "operator":
+                operator.take(step.args, now_s)
+            else:
+                await stage.site.ask(step.op, **step.args)
+                happened.append(burst_or_repair(step.args))
         glance = await stage.site.ask("glance")
+        happened += changes(before, glance)
+        happened += await operator.look(now_s, glance["closed_valves"])
         rate = (glance["reads"] - reads) / max(now_s - done_s, 1e-3)
-        block.show(await _glance(stage, glance, now_s, rate, "running"))
+        block.show(await _glance(stage, glance, now_s, rate, phrase("sim_running")), tuple(happened))
+        before = glance
         done_s, reads = now_s, glance["reads"]
         left_s = LOOK_EVERY_S if options.for_s is None else min(LOOK_EVERY_S, options.for_s - done_s)
         with contextlib.suppress(TimeoutError):
@@ -161,7 +182,7 @@ async def _finish(stage: Stage, seconds: float, startup_s: float | None, block: 
     """World still, beliefs against truth, the outbox drained, the mirror compared at a mark."""
     await stage.site.ask("people", on=False)
     glance = await stage.site.ask("glance")
-    block.show(await _glance(stage, glance, seconds, None, "comparing with the truth"))
+    block.show(await _glance(stage, glance, seconds, None, phrase("sim_comparing")))
     truth, beliefs = await stage.site.ask("truth"), await stage.daemon.beliefs()
     where = dict(zip(truth["volumes"], truth["segments"], strict=True))
     book = dict(zip(truth["volumes"], truth["books"], strict=True))
@@ -171,7 +192,7 @@ async def _finish(stage: Stage, seconds: float, startup_s: float | None, block: 
     facts, acked = await _drain(stage)
     is_equal, differences = await stage.platform.compare(DRAIN_WITHIN_S)
     for difference in differences:
-        say(f"mirror: {difference}")
+        block.say(phrase("sim_mirror_differs", difference=difference))
     return Outcome(
         volumes=found.volumes,
         located=found.located,
@@ -203,7 +224,7 @@ async def _drain(stage: Stage) -> tuple[int, int]:
         await asyncio.sleep(LOOK_EVERY_S / 5)
 
 
-async def _glance(stage: Stage, site: dict[str, Any], elapsed_s: float, rate: float | None, what: str) -> Glance:
+async def _glance(stage: Stage, site: dict[str, Any], elapsed_s: float, rate: float | None, what: Phrase) -> Glance:
     status = await stage.daemon.ask("status")
     volumes: dict[str, int] = status["volumes"]
     return Glance(
@@ -232,7 +253,7 @@ async def _startup_s(stage: Stage) -> float | None:
         if first_s is not None:
             return round(first_s - stage.daemon_process.began_s, 3)
         await asyncio.sleep(0.05)
-    say(f"no device heard a request within {FIRST_REQUEST_WITHIN_S:.0f} s of the daemon's start")
+    say(phrase("sim_no_request", seconds=f"{FIRST_REQUEST_WITHIN_S:.0f}"), stage.texts)
     return None
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Protocol, Self, TypeVar
 
+from config.phrase import Said, phrase
 from simulator.control import ControlClient
 from simulator.daemon_client import DaemonClient
 from simulator.processes import Child, ProcessDied
@@ -26,7 +27,7 @@ class Member(Protocol):
     def check(self) -> None:
         """Raises ProcessDied when it ended by itself."""
 
-    def stop(self) -> str:
+    def stop(self) -> Said:
         """End it and wait; '' or what was not as it should be."""
 
 
@@ -39,7 +40,7 @@ class Ensemble:
     def __init__(self, run: Path) -> None:
         self.run = run
         self.members: list[Member] = []
-        self.untidy: list[str] = []
+        self.untidy: list[Said] = []
         self._lines = AsyncExitStack()
 
     async def __aenter__(self) -> Self:
@@ -95,7 +96,8 @@ class Ensemble:
                 return await connect(path)
             except (FileNotFoundError, ConnectionError):
                 if time.monotonic() > until_s:
-                    raise ProcessDied(f"{child.name} did not answer within {UP_WITHIN_S} s; see {child.log}") from None
+                    slow = phrase("sim_no_answer", name=child.name, seconds=UP_WITHIN_S, log=str(child.log))
+                    raise ProcessDied(slow) from None
                 await asyncio.sleep(ASK_AGAIN_S)
 
 
@@ -104,5 +106,5 @@ def lantai() -> str:
     beside = Path(sys.executable).parent / "lantai"
     found = str(beside) if beside.exists() else shutil.which("lantai")
     if found is None:
-        raise ProcessDied(f"no `lantai` beside {sys.executable} nor on the path; install the project: `make run`")
+        raise ProcessDied(phrase("sim_no_lantai", beside=sys.executable))
     return found

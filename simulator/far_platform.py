@@ -5,6 +5,7 @@ import os
 import time
 from typing import Any
 
+from config.phrase import Said, phrase
 from config.vault import Vault
 from simulator.control import ControlClient
 from simulator.ensemble import Ensemble
@@ -26,9 +27,10 @@ class _BrokerMember:
     def check(self) -> None:
         pid = self._broker.pid
         if pid is not None and os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None:
-            raise ProcessDied(f"the broker ended by itself; the end of {self._broker.log}:\n{tail(self._broker.log)}")
+            log = self._broker.log
+            raise ProcessDied(phrase("sim_broker_ended", log=str(log), tail=tail(log)))
 
-    def stop(self) -> str:
+    def stop(self) -> Said:
         self._broker.stop()
         return ""
 
@@ -51,7 +53,7 @@ class FarPlatform:
         try:
             await asyncio.to_thread(broker.start)
         except BrokerError as error:
-            raise ProcessDied(str(error)) from error
+            raise ProcessDied(error.said) from error
         key, socket = run / "platform.pem", run / "platform.sock"
         public = make_key(key)
         process = ensemble.module(
@@ -66,7 +68,7 @@ class FarPlatform:
         status: dict[str, Any] = await self._control.ask("status")
         return status
 
-    async def compare(self, within_s: float) -> tuple[bool | None, list[str]]:
+    async def compare(self, within_s: float) -> tuple[bool | None, list[Said]]:
         """Ask the vault for a snapshot and hold the mirror against it: equal or not, and the differences.
 
         None when no snapshot was compared in time.
@@ -79,4 +81,4 @@ class FarPlatform:
             if status["mirror_snapshot"] != before:
                 return status["mirror_equal"], status["differences"]
             await asyncio.sleep(ASK_EVERY_S)
-        return None, [f"no snapshot was compared within {within_s:.0f} s"]
+        return None, [phrase("sim_no_snapshot", seconds=f"{within_s:.0f}")]

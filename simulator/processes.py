@@ -7,11 +7,14 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from config.messages import PhrasedError
+from config.phrase import Said, phrase
+
 TAIL_LINES = 25
 TERM_GRACE_S = 10.0
 
 
-class ProcessDied(Exception):  # noqa: N818  a fact about a process, told to a person
+class ProcessDied(PhrasedError):  # noqa: N818  a fact about a process, told to a person
     """A process of the demo ended by itself; the message names it and ends with the tail of its log."""
 
 
@@ -50,8 +53,7 @@ class Child:
         """Raises ProcessDied when it is gone."""
         code = self._process.poll()
         if code is not None:
-            how = f"was killed by signal {-code}" if code < 0 else f"ended with code {code}"
-            raise ProcessDied(f"{self.name} {how}; the end of {self.log}:\n{tail(self.log)}")
+            raise ProcessDied(self._ended(code))
 
     def wait(self, timeout_s: float) -> int:
         """Its exit code. Raises ProcessDied when it does not end in time (it is killed then)."""
@@ -60,9 +62,10 @@ class Child:
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
-            raise ProcessDied(f"{self.name} did not end within {timeout_s} s; {tail(self.log)}") from None
+            slow = phrase("sim_did_not_end", name=self.name, seconds=timeout_s, log=str(self.log), tail=tail(self.log))
+            raise ProcessDied(slow) from None
 
-    def stop(self) -> str:
+    def stop(self) -> Said:
         """SIGTERM, and SIGKILL when that is not heard within the grace. '' when it ended well, else how it did."""
         if self.is_running():
             self._process.send_signal(signal.SIGTERM)
@@ -71,8 +74,14 @@ class Child:
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
-            return f"{self.name} did not end within {TERM_GRACE_S} s of SIGTERM and was killed"
-        return f"{self.name} ended with code {code}; the end of {self.log}:\n{tail(self.log)}" if code else ""
+            return phrase("sim_had_to_be_killed", name=self.name, seconds=TERM_GRACE_S)
+        return self._ended(code) if code else ""
+
+    def _ended(self, code: int) -> Said:
+        log, end = str(self.log), tail(self.log)
+        if code < 0:
+            return phrase("sim_was_killed", name=self.name, signal=-code, log=log, tail=end)
+        return phrase("sim_ended", name=self.name, code=code, log=log, tail=end)
 
     def peak_rss_mb(self) -> float | None:
         """Largest resident set so far in MiB (VmHWM); None when the process is gone or the system has no
@@ -89,6 +98,6 @@ class Child:
 
 
 def tail(log: Path) -> str:
-    """The last lines of a log file, '(empty)' when there are none."""
+    """The last lines of a log file, '-' when there are none."""
     lines = log.read_text(encoding="utf-8", errors="replace").splitlines()[-TAIL_LINES:]
-    return "\n".join(f"    {line}" for line in lines) or "    (empty)"
+    return "\n".join(f"    {line}" for line in lines) or "    -"

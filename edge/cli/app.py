@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import typer
 from typer.exceptions import Abort, Exit, TyperException
 
-from config.messages import Texts, language_of, load_texts
+from config.messages import Texts, language_of, load_texts, named_language
 from edge.cli.commands import acts, files, importing, looks, records, replaying
 from edge.cli.options import LANG, options
 from edge.cli.screen import Screen
@@ -23,7 +23,7 @@ INTERRUPTED = 130  # 128 + SIGINT
 
 def tool(arguments: Sequence[str]) -> int:
     """Run one command; returns its exit code. Nothing a person does wrong ends in a traceback."""
-    texts = load_texts(language_of(_named_language(arguments), os.environ))
+    texts = load_texts(language_of(named_language(arguments, LANG), os.environ))
     screen = Screen(texts, is_json="--json" in arguments)
     try:
         result = app(texts)(args=list(arguments) or ["--help"], prog_name="lantai", standalone_mode=False)
@@ -71,13 +71,3 @@ def _command(arguments: Sequence[str]) -> str:
     """The command that was misused, as `lantai NAME` or `lantai`."""
     known = [word for word in arguments[:1] if word in COMMANDS]
     return " ".join(("lantai", *known))
-
-
-def _named_language(arguments: Sequence[str]) -> str:
-    """The value of --lang: help is built before anything is parsed."""
-    for i, word in enumerate(arguments):
-        if word.startswith(f"{LANG}="):
-            return word.partition("=")[2]
-        if word == LANG and i + 1 < len(arguments):
-            return arguments[i + 1]
-    return ""

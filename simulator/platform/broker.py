@@ -10,6 +10,9 @@ import time
 from pathlib import Path
 from typing import Literal
 
+from config.messages import PhrasedError
+from config.phrase import phrase
+
 HOST = "127.0.0.1"
 START_S = 15.0
 STOP_S = 5.0
@@ -33,8 +36,8 @@ asyncio.run(main())
 """
 
 
-class BrokerError(Exception):
-    """The broker does not run: the message says which, why, and what to do."""
+class BrokerError(PhrasedError):
+    """The broker does not run: it says which, why, and what to do."""
 
 
 class BrokerProcess:
@@ -73,7 +76,7 @@ class BrokerProcess:
             if self._process.poll() is not None or time.monotonic() > deadline:
                 self.kill()
                 text = self.log.read_text(encoding="utf-8", errors="replace")[-2000:]
-                raise BrokerError(f"{self.kind} does not listen on {HOST}:{self.port}; its log ends:\n{text}")
+                raise BrokerError(phrase("sim_broker_silent", kind=self.kind, host=HOST, port=self.port, tail=text))
             time.sleep(0.05)
 
     def stop(self) -> None:
@@ -104,7 +107,7 @@ class BrokerProcess:
     def _mosquitto(self) -> list[str]:
         path = mosquitto_path()
         if path is None:
-            raise BrokerError("mosquitto is not installed; install the Debian package mosquitto, or use amqtt")
+            raise BrokerError(phrase("sim_no_mosquitto"))
         lines = [
             f"listener {self.port} {HOST}",
             "allow_anonymous true",

@@ -9,6 +9,9 @@ from typing import Any
 
 import msgspec
 
+from config.phrase import phrase
+from simulator.trouble import BadFile
+
 HEADER = struct.Struct("!HII")  # reserved 3 bits, version 3, type 10; length with header; message id
 VERSION_1_0_1 = 1
 TYPES = {
@@ -32,7 +35,7 @@ class Recorded(msgspec.Struct, frozen=True):
 
 
 def read_bodies(folder: Path) -> tuple[Recorded, ...]:
-    """Every body of a folder in order of name, the message id counting from 1. Raises ValueError for an
+    """Every body of a folder in order of name, the message id counting from 1. Raises BadFile for an
     unknown name.
     """
     found = []
@@ -40,7 +43,7 @@ def read_bodies(folder: Path) -> tuple[Recorded, ...]:
         kind = path.stem.rsplit("-", 1)[0]
         if kind not in TYPES:
             known = ", ".join(TYPES)
-            raise ValueError(f"{path.name}: no LLRP message type is known for '{kind}'; known: {known}")
+            raise BadFile(phrase("sim_no_such_body", file=path.name, kind=kind, known=known))
         body = path.read_bytes()
         header = HEADER.pack(VERSION_1_0_1 << 10 | TYPES[kind], HEADER.size + len(body), message_id)
         twin = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))

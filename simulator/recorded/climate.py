@@ -10,6 +10,10 @@ from pathlib import Path
 
 import msgspec
 
+from config.phrase import phrase
+from config.problem import shortened
+from simulator.trouble import BadFile
+
 COLUMNS = ["DATE AND TIME", "TEMP C", "%RH"]
 
 
@@ -31,12 +35,14 @@ class Excursion(msgspec.Struct, frozen=True):
 
 
 def read_hours(path: Path) -> tuple[Hour, ...]:
-    """Every line of the trace. Raises ValueError naming file and line where one is not as expected."""
+    """Every line of the trace. Raises BadFile naming file and line where one is not as expected."""
     opened = gzip.open if path.suffix == ".gz" else open
     with opened(path, "rt", encoding="latin-1", newline="") as lines:
         header = [name.strip() for name in next(lines, "").split(";")]
         if header != COLUMNS:
-            raise ValueError(f"{path.name}:1: header is {header}; expected {COLUMNS}")
+            raise BadFile(
+                phrase("sim_bad_header", file=path.name, seen=";".join(header)[:200], expected=";".join(COLUMNS))
+            )
         return tuple(_hour(path.name, number, line) for number, line in enumerate(lines, 2) if line.strip())
 
 
@@ -64,4 +70,4 @@ def _hour(name: str, number: int, line: str) -> Hour:
         logged, temperature, humidity = fields
         return Hour(logged, float(temperature), float(humidity))
     except ValueError:
-        raise ValueError(f"{name}:{number}: {line.strip()!r} is not 'DD-MM-YYYY HH:MM;degC;%RH'") from None
+        raise BadFile(phrase("sim_bad_hour", file=name, line=number, seen=shortened(line.strip()))) from None

@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 import yaml
 
+from config.phrase import phrase
 from simulator.daemon_client import DaemonClient
 from simulator.devices.modbus_server import ModbusTcpServer
 from simulator.devices.modbus_units import UnitFaults, XyMd02
@@ -144,7 +145,7 @@ async def _listen(ensemble: Ensemble, daemon: DaemonClient, sensor: TraceSensor)
             if sensor.ended.is_set():
                 return said, dropped
             if sensor.given == given:
-                raise ProcessDied(f"the daemon stopped polling after {given} hours; see the logs in {ensemble.run}")
+                raise ProcessDied(phrase("sim_stopped_polling", hours=given, run=str(ensemble.run)))
             given = sensor.given
     finally:
         coming.cancel()

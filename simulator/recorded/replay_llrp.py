@@ -10,6 +10,7 @@ from pathlib import Path
 import msgspec
 import yaml
 
+from config.phrase import phrase
 from drivers.driver import ProtocolError
 from drivers.llrp.codec import Frame, Framer, decode_message
 from drivers.llrp.report import decode_report
@@ -154,9 +155,7 @@ async def _settled(ensemble: Ensemble, daemon: DaemonClient) -> set[str]:
         if beliefs and all(status != "unseen" for *_, status in beliefs):
             return {volume for volume, _, _, status in beliefs if status == "missing"}
         if time.monotonic() > until_s:
-            raise ProcessDied(
-                f"volumes are still unseen after {SETTLED_WITHIN_S:.0f} s; see the logs in {ensemble.run}"
-            )
+            raise ProcessDied(phrase("sim_still_unseen", seconds=f"{SETTLED_WITHIN_S:.0f}", run=str(ensemble.run)))
         await asyncio.sleep(0.1)
 
 

@@ -15,8 +15,10 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from config.phrase import phrase
 from config.places import Places
 from config.vault import Vault
+from simulator.trouble import BadFile
 from simulator.world.climate import Climate
 from simulator.world.people import OUTSIDE, People
 from simulator.world.rf import EPC_BYTES, Radio, Round, draw_round
@@ -48,19 +50,19 @@ class Chance(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def read_volumes(path: Path, places: Places) -> Volumes:
-    """Read a catalogue CSV with the columns volume, epc, slot. Raises ValueError or KeyError naming what is
+    """Read a catalogue CSV with the columns volume, epc, slot. Raises BadFile or NoSuchSlot naming what is
     wrong.
     """
     with path.open(newline="", encoding="utf-8-sig") as lines:
         rows = list(csv.DictReader(lines))
     missing = {"volume", "epc", "slot"} - set(rows[0] if rows else ())
     if missing:
-        raise ValueError(f"{path.name}: no column {', '.join(sorted(missing))} in the header, or no line")
+        raise BadFile(phrase("sim_no_column", file=path.name, columns=", ".join(sorted(missing))))
     try:
         epc = np.frombuffer(b"".join(bytes.fromhex(row["epc"]) for row in rows), np.uint8)
         epc = epc.reshape(len(rows), EPC_BYTES)
     except ValueError as error:
-        raise ValueError(f"{path.name}: the world knows 96-bit EPCs only (24 hex digits): {error}") from error
+        raise BadFile(phrase("sim_bad_epc", file=path.name)) from error
     book = np.array([places.segment_of(row["slot"]) for row in rows], dtype=np.int32)
     return Volumes(tuple(row["volume"] for row in rows), epc, book)
 

@@ -21,7 +21,7 @@ KEYS = {
 }  # fmt: skip
 
 
-async def demo(tmp_path: Path, *arguments: str) -> Process:
+async def demo(tmp_path: Path, *arguments: str, language: str = "en") -> Process:
     """`lantai-sim demo` of a vault of 80 volumes that reads each antenna every 50 ms."""
     llrp, modbus = free_ports(2)
     site = tmp_path / "small.yaml"
@@ -30,7 +30,7 @@ async def demo(tmp_path: Path, *arguments: str) -> Process:
     command = Path(sys.executable).parent / "lantai-sim"
     return await asyncio.create_subprocess_exec(
         str(command), "demo", "--config", str(site), "--state", str(tmp_path / "r"), "--json", *arguments,
-        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE, env={**os.environ, "LANTAI_LANG": language},
     )  # fmt: skip
 
 
@@ -44,7 +44,7 @@ async def pid_of_daemon(tmp_path: Path) -> int:
 
 @pytest.mark.timeout(120)
 async def test_a_run_of_some_seconds_ends_by_itself_and_its_last_words_are_one_json_object(tmp_path: Path) -> None:
-    process = await demo(tmp_path, "--for", "12")
+    process = await demo(tmp_path, "--for", "18")
     out, err = await process.communicate()
     assert process.returncode == 0, err.decode()
     figures = json.loads(out.decode().splitlines()[-1])
@@ -56,6 +56,12 @@ async def test_a_run_of_some_seconds_ends_by_itself_and_its_last_words_are_one_j
     assert 0 < figures["startup_s"] < 10
     truth = (tmp_path / "r" / "truth.jsonl").read_text()
     assert "pipe of z1 burst" in truth
+    happened = [line.split(" s  ")[1] for line in err.decode().splitlines() if " s  " in line]
+    assert [line for line in happened if "valve" in line] == [
+        "valve valve-1 is closed",
+        "an operator asks for valve-1 to be opened",
+        "valve valve-1 is open",
+    ]
     assert not list((tmp_path / "r").glob("*.tty"))
 
 

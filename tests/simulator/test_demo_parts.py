@@ -1,22 +1,34 @@
 """The parts of the demo: overlay, score, scenario, catalogue, processes."""
 
+import asyncio
+import io
 import os
 import sys
 import time
 from pathlib import Path
 
+import msgspec
 import pytest
 import yaml
+from rich.cells import cell_len
+from rich.console import Console
 
 from config.load import load
+from config.messages import LANGUAGES, Language, load_texts
+from config.phrase import phrase
 from config.places import Places
 from simulator.catalogue import write_catalogue
+from simulator.daemon_client import PREFIX, DaemonClient
 from simulator.demo import DEMO
 from simulator.ensemble import Ensemble
+from simulator.happenings import changes
+from simulator.offline import OfflineResult
+from simulator.operator import Operator
 from simulator.overlay import free_ports, overlay, write_overlay
 from simulator.processes import Child, ProcessDied
 from simulator.scenario import Step, demo_scenario, due
 from simulator.score import score
+from simulator.status_block import Glance, block_of, shown
 from simulator.world.vault_world import read_volumes
 from tests.simulator.small_vault import small_vault
 
@@ -83,10 +95,86 @@ def test_a_scenario_gives_each_step_once_in_order_of_time() -> None:
 
 
 @pytest.mark.parametrize("for_s", [5.0, 60.0, 600.0])
-def test_the_demo_leaks_once_and_is_repaired_before_the_end(for_s: float) -> None:
-    burst, repair = demo_scenario("z1", for_s)
-    assert 0 < burst.at_s < repair.at_s < for_s
+def test_the_demo_leaks_once_is_repaired_and_the_water_turned_on_again_before_the_end(for_s: float) -> None:
+    burst, repair, opening = demo_scenario("z1", ("valve-z1",), for_s)
+    assert 0 < burst.at_s < repair.at_s < opening.at_s < for_s
     assert (burst.args["on"], repair.args["on"]) == (True, False)
+    assert (burst.by, repair.by, opening.by) == ("site", "site", "operator")
+    assert opening.args == {"action": "actuator.set", "args": {"actuator": "valve-z1", "state": "open"}}
+
+
+def test_what_happens_is_the_difference_of_two_glances() -> None:
+    before = {"wet": ["z1"], "closed_valves": []}
+    now = {"wet": ["z2"], "closed_valves": ["valve-z1"]}
+    english = load_texts("en").told
+    assert [english(item) for item in changes(before, now)] == [
+        "the floor of z2 is wet",
+        "valve valve-z1 is closed",
+        "the floor of z1 is dry",
+    ]
+    assert [english(item) for item in changes(now, {**now, "closed_valves": []})] == ["valve valve-z1 is open"]
+
+
+async def test_an_operator_who_is_refused_says_so_and_asks_again_until_the_valve_is_open(tmp_path: Path) -> None:
+    # Answers as the local API gives them: the command of the first request is refused by the interlock, the floor
+    # being wet; the second is carried out.
+    replies = [
+        {"answer": "accepted", "command": "c1"},
+        {"stage": "ended", "result": "refused", "reason": "zone_wet"},
+        {"answer": "accepted", "command": "c2"},
+    ]
+    asked: list[str] = []
+    english = load_texts("en")
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        for number, reply in enumerate(replies, 1):
+            (length,) = PREFIX.unpack(await reader.readexactly(PREFIX.size))
+            asked.append(msgspec.json.decode(await reader.readexactly(length))["op"])
+            body = msgspec.json.encode({"id": number, "v": 1, "ok": True, "result": reply})
+            writer.write(PREFIX.pack(len(body)) + body)
+        writer.close()
+
+    server = await asyncio.start_unix_server(answer, str(tmp_path / "s"))
+    client = await DaemonClient.connect(tmp_path / "s")
+    operator = Operator(client, english)
+    operator.take({"action": "actuator.set", "args": {"actuator": "valve-z1", "state": "open"}}, 10.0)
+    heard = [
+        english.told(item)
+        for now_s, closed in ((10.0, ["valve-z1"]), (11.0, ["valve-z1"]), (13.0, ["valve-z1"]), (20.0, []), (30.0, []))
+        for item in await operator.look(now_s, closed)
+    ]
+    await client.close()
+    server.close()
+    await server.wait_closed()
+    assert asked == ["act", "command", "act"]
+    asks = "an operator asks for valve-z1 to be opened"
+    assert heard == [asks, f"refused: {english.title('zone_wet')}", asks]
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_block_is_a_frame_whose_every_line_has_the_same_width(language: Language) -> None:
+    glance = Glance(
+        elapsed_s=21.5, stage=phrase("sim_running"), volumes=10_667, located=9_000, missing=3, reads=1_234_567,
+        reads_per_s=2_345.6, facts=10_700, acked=10_690, moves=12, wet_zones=("z1",), closed_valves=("valve-z1",),
+        rss_mb=123.4,
+    )  # fmt: skip
+    texts = load_texts(language)
+    console = Console(width=120, file=io.StringIO(), color_system=None)
+    console.print(block_of(glance, ["  21.0 s  " + texts.told(phrase("sim_floor_wet", zone="z1"))], texts))
+    lines = console.file.getvalue().splitlines()  # type: ignore[attr-defined]
+    assert {cell_len(line) for line in lines} == {72}
+    assert all(number in "".join(lines) for number in ("10,667", "1,234,567", "2,345.6", "valve-z1"))
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_result_for_people_has_its_figures_in_one_column(language: Language) -> None:
+    result = OfflineResult(
+        volumes=10, seconds=60.0, wall_s=1.5, times_real=40.0, reads=9, facts=8, located=7, located_right=0.75,
+        displaced_right=1.0, moves=2,
+    )  # fmt: skip
+    lines = shown(result, load_texts(language), as_json=False).splitlines()
+    assert len(lines) == 10
+    assert len({cell_len(line) - cell_len(line.rsplit("  ", 1)[1]) for line in lines}) == 1
 
 
 def test_a_child_that_dies_is_named_with_the_tail_of_its_log(tmp_path: Path) -> None:
