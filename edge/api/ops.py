@@ -21,6 +21,9 @@ from edge.state.facts import ActionTaken, CataloguedVolume, Fact, PlatformComman
 ACT_S = 30.0  # an action is answered after its commit; a disk that takes longer is in trouble
 Limit = Annotated[int, Meta(ge=1, le=10_000)]
 IMPORT = "catalogue.import"
+MOST_ARGS = 16  # of one action; none has more than two
+NAME_CHARACTERS = 64  # of an argument's name, as of every id
+VALUE_CHARACTERS = 256  # what a person writes goes into the audit trail as it is, for ever
 
 
 class Desk:
@@ -78,7 +81,7 @@ class ActArgs(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """`role`: the one to act in; '' takes the first of the person's roles that may."""
 
     action: Annotated[str, Meta(max_length=64)]
-    args: dict[str, str] = {}
+    args: Annotated[dict[str, str], Meta(max_length=MOST_ARGS)] = {}
     role: str = ""
 
 
@@ -145,12 +148,22 @@ async def _history(desk: Desk, _who: Caller, args: HistoryArgs) -> object:
 async def _act(desk: Desk, who: Caller, args: ActArgs) -> object:
     if args.action == IMPORT:
         raise Refused("bad_arguments", detail="use the operation import")
+    _check_lengths(args.args)
     role = role_for(who, args.action, args.role)
     if args.action in TWO_PERSONS:
         return await _act_of_two(desk, who, role, args)
     asked_ns = desk.house.now()
     answer = await desk.act(who, role, args.action, args=args.args)
     return ActAnswer(answer, command=_command_since(desk, args.args.get("actuator", ""), asked_ns))
+
+
+def _check_lengths(args: dict[str, str]) -> None:
+    """Raises Refused(argument_too_long)."""
+    for name, value in args.items():
+        if len(name) > NAME_CHARACTERS:
+            raise Refused("argument_too_long", argument=name[:NAME_CHARACTERS], most=NAME_CHARACTERS, seen=len(name))
+        if len(value) > VALUE_CHARACTERS:
+            raise Refused("argument_too_long", argument=name, most=VALUE_CHARACTERS, seen=len(value))
 
 
 async def _act_of_two(desk: Desk, who: Caller, role: str, args: ActArgs) -> ActAnswer:

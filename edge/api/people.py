@@ -2,6 +2,7 @@
 
 import socket
 import struct
+from collections import Counter
 
 import msgspec
 
@@ -19,6 +20,24 @@ class Caller(msgspec.Struct, frozen=True):
     uid: int
     roles: tuple[Role, ...]
     terminal: str
+
+
+class Seats:
+    """How many clients each uid has: one with `most` gets no further one, whatever others have."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._taken: Counter[int] = Counter()
+
+    def take(self, uid: int) -> None:
+        """Raises Refused(too_many_clients)."""
+        if self._taken[uid] >= self._most:
+            raise Refused("too_many_clients", most=self._most)
+        self._taken[uid] += 1
+
+    def leave(self, uid: int) -> None:
+        """One that was taken is free again."""
+        self._taken[uid] -= 1
 
 
 def peer(sock: socket.socket) -> tuple[int, int]:

@@ -13,7 +13,7 @@ import msgspec
 from edge.api import ops
 from edge.api.answers import shown
 from edge.api.house import House
-from edge.api.people import Caller, caller, peer
+from edge.api.people import Caller, Seats, caller, peer
 from edge.api.wire import (
     IMPORT_BYTES,
     PREFIX,
@@ -36,9 +36,10 @@ _IMPORT_OP = "import"
 
 
 class Patience(msgspec.Struct, frozen=True):
-    """How long a client may take, in seconds of real time, and how many there may be."""
+    """How long a client may take, in seconds of real time, and how many one person may have."""
 
-    clients: int = 32
+    clients: int = 8
+    """Of one uid. Only uids of the policy's people have any, so nobody can take another person's."""
     idle_s: float = 600.0
     """Between two requests; a watcher may be silent for ever."""
     frame_s: float = 10.0
@@ -70,6 +71,7 @@ class ApiServer:
         self._patience = patience or Patience()
         self._desk = ops.Desk(house)
         self._clients: set[asyncio.Task[None]] = set()
+        self._seats = Seats(self._patience.clients)
         self._large = asyncio.Lock()
         self._server: asyncio.Server | None = None
 
@@ -96,10 +98,23 @@ class ApiServer:
         await asyncio.gather(*self._clients, return_exceptions=True)
 
     def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        is_one_too_many = len(self._clients) >= self._patience.clients
-        client = asyncio.create_task(self._client(reader, writer, is_one_too_many=is_one_too_many), name="api client")
+        line = _Line(reader, writer, self._patience, self._large)
+        try:
+            who = self._admitted(*peer(writer.get_extra_info("socket")))
+        except Refused as refusal:
+            self.counters.refused += 1
+            client = asyncio.create_task(self._turn_away(line, refusal), name="api refusal")
+        else:
+            client = asyncio.create_task(self._client(line, who), name="api client")
+            client.add_done_callback(lambda _: self._seats.leave(who.uid))
         self._clients.add(client)
         client.add_done_callback(self._ended)
+
+    def _admitted(self, pid: int, uid: int) -> Caller:
+        """Who connected; they have a seat now. Raises Refused for a uid that is no person's or has its seats taken."""
+        who = caller(self._house.state.plant.vault.policy, pid, uid)
+        self._seats.take(uid)
+        return who
 
     def _ended(self, client: asyncio.Task[None]) -> None:
         """A bug in an answer ends that client alone."""
@@ -107,26 +122,26 @@ class ApiServer:
         if not client.cancelled() and (bug := client.exception()) is not None:
             log.error("api: bug while answering; the client was let go, the daemon runs on", exc_info=bug)
 
-    async def _client(
-        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, is_one_too_many: bool
-    ) -> None:
-        line = _Line(reader, writer, self._patience, self._large)
+    async def _turn_away(self, line: "_Line", refusal: Refused) -> None:
+        """One answer, and that was it: nothing is heard, and no seat is taken."""
         try:
-            if is_one_too_many:
-                await line.send(refused(0, Refused("too_many_clients", most=self._patience.clients).refusal))
-            else:
-                await self._converse(line)
+            with contextlib.suppress(ConnectionError, TimeoutError):
+                await line.send(refused(0, refusal.refusal))
+        finally:
+            await line.close()
+
+    async def _client(self, line: "_Line", who: Caller) -> None:
+        try:
+            await self._converse(line, who)
         except (ConnectionError, asyncio.IncompleteReadError):
             pass  # the client is gone
         except TimeoutError:
             self.counters.dropped_clients += 1
-            writer.transport.abort()
+            line.abort()
         finally:
-            writer.close()
-            with contextlib.suppress(ConnectionError):
-                await writer.wait_closed()
+            await line.close()
 
-    async def _converse(self, line: "_Line") -> None:
+    async def _converse(self, line: "_Line", who: Caller) -> None:
         while True:
             try:
                 request = await line.request()
@@ -136,7 +151,6 @@ class ApiServer:
                 return
             self.counters.requests += 1
             try:
-                who = caller(self._house.state.plant.vault.policy, *line.peer)
                 if request.op == ops.WATCH:
                     await self._watch(line, who, request)
                     return
@@ -181,7 +195,6 @@ class _Line:
         self._writer = writer
         self._patience = patience
         self._large = large
-        self.peer = peer(writer.get_extra_info("socket"))
 
     async def request(self) -> Request:
         """The next request. Raises Refused for one that is too long or none at all, TimeoutError for a slow one."""
@@ -204,6 +217,16 @@ class _Line:
         self._writer.write(frame)
         async with asyncio.timeout(self._patience.write_s):
             await self._writer.drain()
+
+    def abort(self) -> None:
+        """Hang up at once; what was not taken is thrown away."""
+        self._writer.transport.abort()
+
+    async def close(self) -> None:
+        """Hang up."""
+        self._writer.close()
+        with contextlib.suppress(ConnectionError):
+            await self._writer.wait_closed()
 
     async def hung_up(self) -> None:
         """Returns when the client closes; what it says meanwhile is not heard."""

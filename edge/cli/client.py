@@ -79,6 +79,7 @@ class Daemon:
         try:
             self._socket.sendall(framed({"v": 1, "id": next(self._ids), "op": op, "args": args}))
         except OSError:
+            self._receive()  # a refusal that was said before hanging up tells more
             raise self._gone() from None
 
     def _receive(self) -> Reply:

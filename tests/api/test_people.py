@@ -14,7 +14,8 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from config.policy import Person, Policy
 from edge.api import ops
 from edge.api.pairs import Pairs
-from edge.api.people import Caller, caller, peer, role_for
+from edge.api.people import Caller, Seats, caller, peer, role_for
+from edge.api.server import Patience
 from edge.api.wire import Refused
 from edge.state.events import ClockStep
 from edge.state.facts import ActionTaken, ClockVouched
@@ -64,15 +65,28 @@ def test_a_login_that_is_nobody_or_two_or_without_a_role_is_refused(
     assert refused.value.refusal.code == code
 
 
-async def test_a_stranger_is_refused_everything_over_the_socket(tmp_path: Path) -> None:
+async def test_a_stranger_is_told_so_once_on_connecting_and_takes_no_place(tmp_path: Path) -> None:
     house = ManualHouse()
     house.story.state.plant.vault = msgspec.structs.replace(
         house.state.plant.vault, policy=Policy(people={"li": Person(uid=os.getuid() + 1, roles=("archivist",))})
     )
-    async with served(house, tmp_path), connected(tmp_path / "lantai.sock") as client:
-        answer = await client.ask("status")
-        assert answer["error"] == {"code": "no_person", "args": {"uid": os.getuid()}}
-        assert await client.refusal("watch") == "no_person"
+    async with served(house, tmp_path, Patience(clients=1)) as server:
+        for _ in range(3):
+            async with connected(tmp_path / "lantai.sock") as client:
+                assert (await client.receive())["error"] == {"code": "no_person", "args": {"uid": os.getuid()}}
+                assert await client.is_closed()
+        assert (server.counters.refused, server.counters.requests) == (3, 0)
+
+
+def test_a_login_that_took_all_its_seats_takes_none_of_another() -> None:
+    seats = Seats(8)
+    for _ in range(8):
+        seats.take(1001)
+    with pytest.raises(Refused, match="too_many_clients"):
+        seats.take(1001)
+    seats.take(1002)
+    seats.leave(1001)
+    seats.take(1001)
 
 
 async def test_an_action_is_on_record_with_person_role_and_terminal() -> None:
@@ -203,3 +217,23 @@ class PairsMachine(RuleBasedStateMachine):
 
 TestPairs = PairsMachine.TestCase
 TestPairs.settings = settings(max_examples=60, stateful_step_count=30, deadline=None)
+
+
+@pytest.mark.parametrize(
+    ("args", "refusal"),
+    [
+        ({"alarm": "x" * 256}, "unknown_alarm"),
+        ({"a" * 64: "x"}, "unknown_alarm"),
+        ({"alarm": "x" * 257}, "argument_too_long"),
+        ({"a" * 65: "x"}, "argument_too_long"),
+        ({str(i): "" for i in range(17)}, "bad_arguments"),
+    ],
+)
+async def test_no_more_than_a_line_of_free_text_goes_into_the_audit_trail(args: dict[str, str], refusal: str) -> None:
+    house = ManualHouse()
+    try:
+        said = (await ask(ops.Desk(house), WANG, "act", action="alarm.acknowledge", args=args)).answer
+    except Refused as refused:
+        said = refused.refusal.code
+    assert said == refusal
+    assert len(house.actions) == (refusal == "unknown_alarm")
