@@ -103,6 +103,10 @@ def _read(name: str) -> object:
     return yaml.load(raw, Loader=yaml.CSafeLoader)
 
 
+class Unusable(PhrasedError, ValueError):  # noqa: N818  it is what the person is told
+    """What a person gave cannot be used; it says why and what would do."""
+
+
 def named_language(arguments: Sequence[str], option: str = "--lang") -> str:
     """The value of --lang among the words of a command line, '' without: help is built before anything is parsed."""
     for i, word in enumerate(arguments):

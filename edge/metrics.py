@@ -9,6 +9,9 @@ import msgspec
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
+from config.messages import Unusable
+from config.phrase import phrase
+
 REQUEST_S = 5.0
 REQUEST_BYTES = 8192
 
@@ -33,14 +36,14 @@ def registry(figures: Callable[[], Figures]) -> CollectorRegistry:
 
 
 def address_of(text: str) -> tuple[str, int]:
-    """`127.0.0.1:9477` or `[::1]:9477`. Raises ValueError for anything that is not an address of this machine alone."""
+    """`127.0.0.1:9477` or `[::1]:9477`. Raises Unusable for anything but an address of this machine alone."""
     host, _, port = text.rpartition(":")
     try:
         address, number = ipaddress.ip_address(host.strip("[]")), int(port)
     except ValueError:
-        raise ValueError(f"'{text}' is not HOST:PORT; expected e.g. 127.0.0.1:9477") from None
+        raise Unusable(phrase("metrics_no_address", text=text)) from None
     if not address.is_loopback or not 0 <= number <= 65535:
-        raise ValueError(f"'{text}' is not on loopback; figures leave this machine over ssh only, e.g. 127.0.0.1:9477")
+        raise Unusable(phrase("metrics_not_loopback", text=text))
     return str(address), number
 
 

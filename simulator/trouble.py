@@ -1,12 +1,12 @@
 """What stops a command of `lantai-sim`, in words."""
 
-from config.messages import PhrasedError, Texts
+from config.messages import PhrasedError, Texts, Unusable
 from config.phrase import Said, phrase
 from simulator.control import ControlError
 from simulator.daemon_client import ApiRefused
 
 
-class BadFile(PhrasedError, ValueError):  # noqa: N818  it is what the person is told
+class BadFile(Unusable):
     """A recording or a catalogue is not as it must be; it says where."""
 
 

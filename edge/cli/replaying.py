@@ -7,6 +7,7 @@ from pathlib import Path
 import msgspec
 
 from config.load import Loaded
+from config.phrase import os_reason
 from edge.cli.trouble import Trouble
 from edge.daemon.replay import Difference, Replayed, differences, replay
 from edge.state.facts import LANES
@@ -38,7 +39,7 @@ def replayed(loaded: Loaded, log: Path, state_dir: Path) -> Report:
     try:
         header = read_log(log).header
     except OSError as error:
-        raise Trouble("log_unreadable", file=str(log), seen=error.strerror or str(error)) from None
+        raise Trouble("log_unreadable", file=str(log), seen=os_reason(error)) from None
     except ValueError as error:
         raise Trouble("log_unreadable", file=str(log), seen=str(error)) from None
     if header.continues:

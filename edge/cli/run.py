@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from config.load import Loaded, load
-from config.messages import Texts, language_of, load_texts
+from config.messages import Texts, Unusable, language_of, load_texts
 from config.phrase import Said, os_reason, phrase
 from config.problem import ConfigError
 from config.secrets import SecretError
@@ -87,7 +87,9 @@ def run(arguments: RunArguments) -> int:
         return _refused(arguments, error.code, error.said)
     except SecretError as error:
         return _refused(arguments, "secret_unreadable", error.said)
-    except ValueError as error:  # a metrics address or a state directory that cannot be
+    except Unusable as error:
+        return _refused(arguments, "run_refused", error.said)
+    except ValueError as error:  # a state directory that cannot be
         return _refused(arguments, "run_refused", str(error))
     except OSError as error:
         seen = phrase("seen_file", file=str(error.filename or arguments.state), reason=os_reason(error))
