@@ -26,7 +26,7 @@ def demo_scenario(leak_zone: str, valves: tuple[str, ...], for_s: float) -> Scen
     """Both closed loops: a pipe bursts a third into the run and the vault closes the valve by itself; when it has been
     repaired an operator opens the `valves` of the zone again."""
     begins_s = round(for_s / 3, 1)
-    repaired_s = round(min(begins_s + 20.0, for_s * 0.8), 1)
+    repaired_s = round(min(begins_s + 20.0, for_s * 0.7), 1)
     opened_s = round(min(repaired_s + SETTLES_S, (repaired_s + for_s) / 2), 1)
     return (
         Step(begins_s, "leak", {"zone": leak_zone, "on": True}),

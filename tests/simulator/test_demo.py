@@ -44,7 +44,7 @@ async def pid_of_daemon(tmp_path: Path) -> int:
 
 @pytest.mark.timeout(120)
 async def test_a_run_of_some_seconds_ends_by_itself_and_its_last_words_are_one_json_object(tmp_path: Path) -> None:
-    process = await demo(tmp_path, "--for", "18")
+    process = await demo(tmp_path, "--for", "21")
     out, err = await process.communicate()
     assert process.returncode == 0, err.decode()
     figures = json.loads(out.decode().splitlines()[-1])
