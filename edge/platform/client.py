@@ -27,7 +27,7 @@ DRAIN_S = 5.0
 LONGEST_WAIT_S = 1.0
 NS = 1_000_000_000
 REFUSALS_OF_PROVEN = 3
-CORRELATIONS = 256  # commands whose correlation data is remembered
+REMEMBERED = 256  # commands: what they are to be answered with, and that they were carried out
 
 _log = logging.getLogger(__name__)
 _state_offline = state_message("offline")
@@ -86,6 +86,7 @@ class PlatformLink:
         self._answers: deque[tuple[PlatformCommand, str]] = deque()
         self._unconfirmed: dict[str, list[tuple[Connection, int]]] = {}
         self._correlations: dict[str, bytes] = {}
+        self._carried_out: dict[str, None] = {}
         self._snapshot_id = ""
         self._failures = 0
         self._protocol_refusals = 0
@@ -120,7 +121,8 @@ class PlatformLink:
     def answer(self, command: PlatformCommand, result: str) -> None:
         """The step's answer is committed: tell it, carry out what was accepted, send the PUBACK.
 
-        result: `accepted`, `duplicate` (answered again, nothing done) or the text id of the refusal.
+        result: `accepted`, `duplicate` (accepted before: carried out unless this process did so, for the one before it
+        may have been killed in between) or the text id of the refusal.
         """
         self._answers.append((command, result))
         self._wake.set()
@@ -270,20 +272,37 @@ class PlatformLink:
         self._unconfirmed.setdefault(command.id, []).append((connection, message.mid))
         if message.correlation:
             self._correlations[command.id] = message.correlation
-            if len(self._correlations) > CORRELATIONS:
+            if len(self._correlations) > REMEMBERED:
                 del self._correlations[next(iter(self._correlations))]
         self._emit(command)
 
     def _carry_out(self, command: PlatformCommand, result: str) -> None:
         if result in ("accepted", "duplicate"):
             self.publish_result(command.id, "accepted", "" if result == "accepted" else result)
+            if not self._is_over(command, result):
+                self._act(command)
         else:
             self.publish_result(command.id, "refused", result)
-        if result == "accepted" and command.action == "snapshot.request":
-            self.send_snapshot(command.id)
-        if result == "accepted" and command.action == "rewind":
-            self.rewind(command.id, msgspec.convert(command.args, RewindArgs))
         self.confirm(command.id)
+
+    def _is_over(self, command: PlatformCommand, result: str) -> bool:
+        """Carried out by this process, or one of old that came again: nobody wants it any more, or it is a replay."""
+        return command.id in self._carried_out or (result == "duplicate" and self._now() >= command.expires_ns)
+
+    def _act(self, command: PlatformCommand) -> None:
+        """Every action may be done twice without harm."""
+        self._carried_out[command.id] = None
+        if len(self._carried_out) > REMEMBERED:
+            del self._carried_out[next(iter(self._carried_out))]
+        if command.action == "snapshot.request":
+            self.send_snapshot(command.id)
+        elif command.action == "rewind":
+            try:
+                rewind = msgspec.convert(command.args, RewindArgs)
+            except msgspec.ValidationError:  # under the id of one that was accepted: the judge saw the other
+                self.publish_result(command.id, "failed", "bad_arguments")
+            else:
+                self.rewind(command.id, rewind)
 
     def _carry(self, turn: LinkTurn) -> None:
         """Do what the uplink says."""

@@ -3,6 +3,9 @@
 The text of the contract is generated from these types: `python -m edge.platform.asyncapi` prints
 docs/platform.asyncapi.yaml. Chain values travel as 32 hex digits; bytes as base64; times as RFC 3339 UTC in facts and
 results, as whole Unix seconds in signed claims.
+
+The chain value of a row is the BLAKE2b hash, 16 octets long and without key, of the chain value of the row before it in
+its lane (16 octets of zero before the first row) followed by the exact JSON octets of the fact.
 """
 
 from typing import Annotated, Any, Literal
@@ -151,8 +154,9 @@ class SnapshotBody(msgspec.Struct, frozen=True):
 class CommandClaims(msgspec.Struct, frozen=True):
     """down/cmd and down/rewind: the payload of a compact JWS (EdDSA over Ed25519), signed as these exact bytes.
 
-    `issuer` is the `kid` of the key that signed; `counter` grows with every command of an issuer; `id` makes it
-    idempotent.
+    `vault` is `{centre}/{vault}/{node}`, the node's topics without `v1/`: what was signed for one node is refused by
+    every other, also by one whose vault has the same id in another centre. `issuer` is the `kid` of the key that
+    signed; `counter` grows with every command of an issuer; `id` makes it idempotent.
     """
 
     id: Annotated[str, Meta(min_length=1, max_length=128)]
@@ -185,7 +189,12 @@ class CommandResult(msgspec.Struct, frozen=True, omit_defaults=True):
 
 def root(centre: str, vault: str, node: str) -> str:
     """The topic prefix of one node."""
-    return f"v1/{centre}/{vault}/{node}"
+    return f"v1/{node_path(centre, vault, node)}"
+
+
+def node_path(centre: str, vault: str, node: str) -> str:
+    """One node among those of all centres: what a command's `vault` must say."""
+    return f"{centre}/{vault}/{node}"
 
 
 def birth_page_topic(page: int) -> str:

@@ -102,12 +102,8 @@ class Uplink:
             self._pages.clear()
             self._is_snapshot_wanted, self._snapshot_due_ns = True, 0
 
-    def committed(self, at_ns: int) -> LinkTurn:
-        """There are new rows."""
-        return self._turn(at_ns)
-
     def due(self, at_ns: int) -> LinkTurn:
-        """The deadline asked for has come (calling early is harmless)."""
+        """The deadline asked for has come, or there are new rows (calling early is harmless)."""
         return self._turn(at_ns)
 
     def ack_received(self, lane: Lane, payload: bytes, at_ns: int) -> LinkTurn:

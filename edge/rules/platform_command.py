@@ -31,8 +31,9 @@ def judge(
     seen_ids: Collection[str],
     clock_sure: bool,
 ) -> str:
-    """'' to carry it out, else the text id of the refusal. `duplicate`: it was accepted before: answer, do nothing.
+    """'' to carry it out, else the text id of the refusal. `duplicate`: it was accepted before.
 
+    vault: `centre/vault/node` of this node, so that what was signed for another vault or node is of no use here;
     counters: highest counter accepted per issuer; seen_ids: commands accepted before. Nothing is taken from a command
     that was not verified. While the clock is unsure neither expiry nor not-before can be told, so none is accepted.
     """
@@ -73,7 +74,7 @@ def decide(state: State, event: PlatformCommand) -> Decision:
     result = judge(
         event,
         at_ns=event.at_ns,
-        vault=vault.vault,
+        vault=f"{vault.centre}/{vault.vault}/{vault.node}",
         counters=state.counters,
         seen_ids=state.platform_commands,
         clock_sure=state.clock_is_sure,

@@ -11,7 +11,6 @@ from typing import Any, NamedTuple
 import msgspec
 
 from edge.platform.contract import (
-    CHAIN_START,
     LANES,
     Ack,
     Batch,
@@ -22,6 +21,7 @@ from edge.platform.contract import (
     SnapshotBody,
     SnapshotPage,
 )
+from simulator.platform.chain import BEFORE_THE_FIRST
 from simulator.platform.intake import take
 from simulator.platform.ledger import Ledger
 from simulator.platform.mirror import Mirror
@@ -40,9 +40,10 @@ class Outgoing(NamedTuple):
 class Desk:
     """Owned by one thread."""
 
-    def __init__(self, ledger: Ledger, vault: str, signer: Signer | None) -> None:
+    def __init__(self, ledger: Ledger, node_path: str, signer: Signer | None) -> None:
+        """`node_path`: the node that commands are signed for."""
         self._ledger = ledger
-        self._vault = vault
+        self._node_path = node_path
         self._signer = signer
         self._epoch = ""
         self._first_held: dict[Lane, int] = {}
@@ -158,7 +159,7 @@ class Desk:
 
     def _ack(self, epoch: str, lane: Lane, conflict: Conflict | None) -> Outgoing:
         stand = self._ledger.stand(epoch, lane)
-        upto, chain = (stand.upto, stand.chain) if stand else (0, CHAIN_START)
+        upto, chain = (stand.upto, stand.chain) if stand else (0, BEFORE_THE_FIRST)
         ack = Ack(epoch=epoch, upto=upto, chain=chain.hex(), conflict=conflict)
         return Outgoing(f"down/ack/{lane}", msgspec.json.encode(ack))
 
@@ -170,7 +171,7 @@ class Desk:
         counter = next_counter(held)
         self._ledger.count(name, counter - held)  # on disk before it is used
         command_id = f"{self._signer.issuer}-{counter}"
-        payload = self._signer.command(command_id, self._vault, action, args, counter=counter, now_s=time.time())
+        payload = self._signer.command(command_id, self._node_path, action, args, counter=counter, now_s=time.time())
         return command_id, Outgoing(f"down/{topic}", payload)
 
     def _compare(self) -> None:

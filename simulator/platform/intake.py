@@ -4,7 +4,8 @@ from typing import NamedTuple
 
 import msgspec
 
-from edge.platform.contract import Batch, Conflict, GapRecord, chain_next
+from edge.platform.contract import Batch, Conflict, GapRecord
+from simulator.platform.chain import chain_after
 from simulator.platform.ledger import FactRow, Ledger, Stand
 
 
@@ -72,7 +73,7 @@ def _rows(ledger: Ledger, batch: Batch, stand: Stand, chain: bytes) -> Taken:
                 lost = seq - stand.upto
                 stand = stand._replace(missing=stand.missing + lost, missing_upto=seq)
         else:
-            seq, chain = seq + 1, chain_next(chain, body)
+            seq, chain = seq + 1, chain_after(chain, body)
         if seq > stand.upto:
             new.append((stand.stream, seq, chain, body))
             stand = stand._replace(upto=seq, chain=chain)

@@ -5,7 +5,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from edge.platform.contract import CHAIN_START, LANES, Lane
+from edge.platform.contract import LANES, Lane
+from simulator.platform.chain import BEFORE_THE_FIRST
 
 TABLES = """
 CREATE TABLE IF NOT EXISTS stream (
@@ -29,7 +30,7 @@ class Stand(NamedTuple):
 
     stream: int
     upto: int = 0
-    chain: bytes = CHAIN_START
+    chain: bytes = BEFORE_THE_FIRST
     missing: int = 0
     missing_upto: int = 0
 
@@ -66,7 +67,7 @@ class Ledger:
         """The first row of a lane is about to be written."""
         cursor = self._db.execute(
             "INSERT INTO stream (vault, epoch, lane, upto, chain, missing, missing_upto) VALUES (?, ?, ?, 0, ?, 0, 0)",
-            (self._vault, epoch, lane, CHAIN_START),
+            (self._vault, epoch, lane, BEFORE_THE_FIRST),
         )
         assert cursor.lastrowid is not None
         return Stand(cursor.lastrowid)

@@ -17,7 +17,7 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
-from edge.platform.contract import root
+from edge.platform.contract import node_path, root
 from simulator.control import ControlServer
 from simulator.platform.desk import Desk, Outgoing
 from simulator.platform.ledger import Ledger
@@ -114,7 +114,7 @@ class Worker:
         settings = self._settings
         ledger = Ledger(settings.db, settings.vault)
         signer = Signer(settings.issuer, settings.key) if settings.key else None
-        desk = Desk(ledger, settings.vault, signer)
+        desk = Desk(ledger, node_path(settings.centre, settings.vault, settings.node), signer)
         is_running = True
         while is_running:
             group: list[tuple[str, bytes]] = []

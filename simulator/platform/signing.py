@@ -42,12 +42,12 @@ class Signer:
         self._key = OKPKey.import_key(key_file.read_bytes())
 
     def command(
-        self, command_id: str, vault: str, action: str, args: dict[str, Any], *, counter: int, now_s: float
+        self, command_id: str, node_path: str, action: str, args: dict[str, Any], *, counter: int, now_s: float
     ) -> bytes:
         """A command valid from a minute ago for five minutes."""
         claims = CommandClaims(
             id=command_id,
-            vault=vault,
+            vault=node_path,
             action=action,
             args=args,
             issuer=self.issuer,

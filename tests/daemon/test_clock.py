@@ -78,7 +78,7 @@ def command(number: int, at_ns: int) -> PlatformCommand:
         counter=number,
         not_before_ns=at_ns - 60 * NS,
         expires_ns=at_ns + 300 * NS,
-        vault="v1",
+        vault="c1/v1/n1",
         args={},
     )
 

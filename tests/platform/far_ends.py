@@ -20,6 +20,7 @@ from simulator.platform.signing import make_key
 from tests.platform.memory_outbox import MemoryOutbox
 
 PATIENCE_S = 30.0
+NODE_PATH = "c1/v1/edge-1"
 ROOT = "v1/c1/v1/edge-1"
 EMPTY = b'{"volumes":{},"devices":{},"alarms":{},"actuators":{}}'
 
@@ -48,6 +49,7 @@ class Site:
         self.outbox = MemoryOutbox()
         self.events: list[LinkState | PlatformCommand] = []
         self.snapshot_body = EMPTY
+        self.verdict = "accepted"
         self.link: PlatformLink | None = None
         self._task: asyncio.Task[None] | None = None
         self._platform: subprocess.Popen[bytes] | None = None
@@ -130,7 +132,7 @@ class Site:
         self.events.append(event)
         if isinstance(event, PlatformCommand):
             assert self.link is not None
-            self.link.answer(event, event.refusal or "accepted")
+            self.link.answer(event, event.refusal or self.verdict)
 
     async def stop_link(self) -> None:
         if self.link is not None and self._task is not None:

@@ -21,7 +21,7 @@ RFC8037_SIGNATURE = "hgyY0il_MGCjP0JzlnLWG1PPOt7-09PGcvMg3AIbQR6dWbhijcNR4ki4iyl
 
 CLAIMS = {
     "id": "c-1",
-    "vault": "v1",
+    "vault": "c1/v1/edge-1",
     "action": "snapshot.request",
     "args": {"a": [1, "二"]},
     "issuer": "platform",
@@ -61,7 +61,7 @@ def test_a_signed_command_becomes_a_platform_command(issuer: Issuer) -> None:
     assert command.refusal == ""
     assert (command.id, command.vault, command.action, command.issuer) == (
         "c-1",
-        "v1",
+        "c1/v1/edge-1",
         "snapshot.request",
         "platform",
     )

@@ -55,4 +55,5 @@ def test_every_topic_of_the_contract_has_a_channel() -> None:
 def test_a_chain_value_is_blake2b_128_of_the_value_before_and_the_body() -> None:
     first = chain_next(CHAIN_START, b'{"id":"a"}')
     assert first == hashlib.blake2b(bytes(16) + b'{"id":"a"}', digest_size=16).digest()
+    assert first.hex() == "c9b99751260c65b3476f95b16fe9b953", "b2sum -l 128 of 16 octets of zero and the body"
     assert chain_next(first, b"x") == hashlib.blake2b(first + b"x", digest_size=16).digest()

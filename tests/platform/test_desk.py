@@ -8,6 +8,7 @@ import msgspec
 import pytest
 
 from edge.platform.contract import CHAIN_START, Ack, Birth, Lane, LaneStand, SnapshotPage, chain_next
+from simulator.platform.chain import chain_after
 from simulator.platform.desk import Desk
 from simulator.platform.ledger import Ledger
 from tests.platform.memory_outbox import EPOCH, MemoryOutbox, envelope
@@ -18,7 +19,7 @@ class Far:
 
     def __init__(self, path: Path) -> None:
         self.ledger = Ledger(path, "v1")
-        self.desk = Desk(self.ledger, "v1", None)
+        self.desk = Desk(self.ledger, "c1/v1/n", None)
 
     def birth(self, first: int = 1) -> dict[str, Ack]:
         lanes: dict[Lane, LaneStand] = {
@@ -68,6 +69,15 @@ def chain_of(bodies: list[bytes], start: bytes = CHAIN_START) -> bytes:
 
 
 BODIES = [envelope(f"e{n}", "device_lost", {"device": f"d{n}", "reason": "silent"}) for n in range(1, 6)]
+
+
+def test_the_platform_s_own_chain_is_what_b2sum_says_and_what_the_edge_makes() -> None:
+    """`b2sum -l 128` of 16 octets of zero followed by the body."""
+    first = chain_after(bytes(16), b'{"id":"a"}')
+    assert first.hex() == "c9b99751260c65b3476f95b16fe9b953"
+    assert chain_after(first, b"x") == chain_next(first, b"x")
+    with pytest.raises(ValueError, match="the contract says 16"):
+        chain_after(b"", b"x")
 
 
 def test_an_unknown_epoch_is_answered_with_zero_on_every_lane(far: Far) -> None:

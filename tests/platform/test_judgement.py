@@ -6,6 +6,7 @@ import pytest
 from edge.platform.contract import RewindArgs
 from edge.rules.platform_command import Rewind, judge, rewind_of
 from edge.state.events import PlatformCommand
+from tests.stories.small_vault import Story
 
 S = 1_000_000_000
 T0 = 1_800_000_000 * S
@@ -18,7 +19,7 @@ COMMAND = PlatformCommand(
     counter=7,
     not_before_ns=T0 - 60 * S,
     expires_ns=T0 + 300 * S,
-    vault="v1",
+    vault="c1/v1/edge-1",
     args={},
 )
 
@@ -34,7 +35,7 @@ def judged(
     return judge(
         command,
         at_ns=at_ns,
-        vault="v1",
+        vault="c1/v1/edge-1",
         counters=counters or {},
         seen_ids=seen,
         clock_sure=clock_sure,
@@ -53,8 +54,17 @@ def test_what_was_refused_at_the_door_stays_refused() -> None:
     assert judged(changed(refusal="bad_signature")) == "bad_signature"
 
 
-def test_a_command_for_another_vault_is_refused() -> None:
-    assert judged(changed(vault="v2")) == "wrong_vault"
+@pytest.mark.parametrize("vault", ["c1/v2/edge-1", "c2/v1/edge-1", "c1/v1/edge-2", "v1", "v1/c1/v1/edge-1", ""])
+def test_a_command_signed_for_another_vault_centre_or_node_is_refused(vault: str) -> None:
+    assert judged(changed(vault=vault)) == "wrong_vault"
+
+
+@pytest.mark.parametrize(("vault", "answer"), [("c1/v1/n1", "accepted"), ("c2/v1/n1", "wrong_vault")])
+def test_the_step_takes_only_what_names_its_own_node(vault: str, answer: str) -> None:
+    story = Story()
+    at_ns = story.at_ns
+    asked = changed(vault=vault, at_ns=at_ns, not_before_ns=at_ns, expires_ns=at_ns + S)
+    assert story.tell(asked).answer == answer
 
 
 @pytest.mark.parametrize(("counter", "answer"), [(6, "replayed"), (7, "replayed"), (8, "")])

@@ -5,6 +5,7 @@ import json
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
@@ -14,7 +15,7 @@ import pytest
 from edge.platform.contract import Ack
 from edge.state.events import LinkState, PlatformCommand
 from simulator.platform.signing import Signer
-from tests.platform.far_ends import ROOT, Site, site, until
+from tests.platform.far_ends import NODE_PATH, ROOT, Site, site, until
 
 
 @pytest.fixture
@@ -211,7 +212,7 @@ async def test_a_command_that_was_not_confirmed_comes_again_after_a_reconnect(va
     forgotten: list[PlatformCommand] = []
     vault.link._emit = lambda event: forgotten.append(event) if isinstance(event, PlatformCommand) else None
     signer = Signer("platform", vault.directory / "key.pem")
-    command = signer.command("c-1", "v1", "snapshot.request", {}, counter=1, now_s=1_800_000_000)
+    command = signer.command("c-1", NODE_PATH, "snapshot.request", {}, counter=1, now_s=1_800_000_000)
     vault.publish("down/cmd", command)
     await until(lambda: bool(forgotten), "the command came")
     await vault.stop_link()
@@ -226,6 +227,62 @@ async def test_a_command_that_was_not_confirmed_comes_again_after_a_reconnect(va
     await until(lambda: len(vault.events) >= seen + 1, "up again")
     await asyncio.sleep(0.5)
     assert sum(isinstance(event, PlatformCommand) for event in vault.events) == 1, "confirmed, so it stays away"
+
+
+async def test_a_command_accepted_by_a_daemon_that_was_killed_is_carried_out_by_the_next_one_once(vault: Site) -> None:
+    """The step knows its id and says `duplicate`; whether it was carried out, the daemon before took with it."""
+    vault.start_platform()
+    vault.verdict = "duplicate"
+    vault.start_link()
+    vault.add("custody", 3)
+    await vault.all_acknowledged()
+    signer = Signer("platform", vault.directory / "key.pem")
+    snapshot = signer.command("c-1", NODE_PATH, "snapshot.request", {}, counter=1, now_s=time.time())
+    args = {"lane": "custody", "epoch": vault.outbox.epoch, "from": 1}
+    rewind = signer.command("c-2", NODE_PATH, "rewind", args, counter=2, now_s=time.time())
+    for payload in (snapshot, rewind, snapshot):
+        vault.publish("down/cmd", payload)
+    again, done = {"outcome": "accepted", "reason": "duplicate"}, {"outcome": "done", "reason": ""}
+    status = await vault.status_when(
+        lambda status: [len(status["results"].get(name, [])) for name in ("c-1", "c-2")] == [3, 2], "both are done"
+    )
+    assert sorted(status["results"]["c-1"], key=str) == [again, again, done]
+    assert status["results"]["c-2"] == [again, done]
+    assert status["duplicates"] >= 3
+    vault.publish("down/cmd", rewind)
+    status = await vault.status_when(lambda status: len(status["results"]["c-2"]) >= 3, "it is answered again")
+    await asyncio.sleep(0.3)
+    assert (await vault.ask("status"))["results"]["c-2"] == [again, done, again]
+
+
+async def test_an_accepted_command_that_comes_again_after_it_expired_is_answered_and_not_carried_out(
+    vault: Site,
+) -> None:
+    vault.start_platform()
+    vault.verdict = "duplicate"
+    vault.start_link()
+    vault.add("custody", 3)
+    await vault.all_acknowledged()
+    signer = Signer("platform", vault.directory / "key.pem")
+    for name, age_s in (("old", 400), ("new", 0)):
+        vault.publish(
+            "down/cmd",
+            signer.command(name, NODE_PATH, "snapshot.request", {}, counter=1, now_s=time.time() - age_s),
+        )
+    status = await vault.status_when(lambda status: len(status["results"].get("new", [])) == 2, "the new one is done")
+    assert status["results"]["old"] == [{"outcome": "accepted", "reason": "duplicate"}]
+
+
+async def test_other_arguments_under_the_id_of_an_accepted_command_end_it_and_not_the_link(vault: Site) -> None:
+    vault.start_platform()
+    vault.verdict = "duplicate"
+    vault.start_link()
+    vault.add("custody", 3)
+    await vault.all_acknowledged()
+    signer = Signer("platform", vault.directory / "key.pem")
+    vault.publish("down/cmd", signer.command("c-1", NODE_PATH, "rewind", {"lane": 7}, counter=1, now_s=time.time()))
+    status = await vault.status_when(lambda status: len(status["results"].get("c-1", [])) == 2, "it has failed")
+    assert status["results"]["c-1"][1] == {"outcome": "failed", "reason": "bad_arguments"}
 
 
 async def test_facts_wait_while_no_broker_listens_and_stopping_takes_no_time(vault: Site) -> None:

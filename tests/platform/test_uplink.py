@@ -13,7 +13,7 @@ def test_nothing_of_a_lane_is_sent_before_the_platform_said_where_it_stands() ->
     outbox.fill("custody", 500)
     uplink = make(outbox)
     uplink.connected(T0)
-    assert spans(uplink.committed(T0 + S)) == []
+    assert spans(uplink.due(T0 + S)) == []
     assert spans(uplink.ack_received("alarm", ack(outbox, "alarm", 0), T0 + S)) == [(1, 3)]
 
 
@@ -36,7 +36,7 @@ def test_a_batch_carries_the_exact_bytes_and_the_chain_value_before_them() -> No
     uplink = make(outbox)
     opened(outbox, uplink)
     outbox.append("alarm")
-    turn = uplink.committed(T0 + S)
+    turn = uplink.due(T0 + S)
     batch = batches(turn, "alarm")[0]
     assert [bytes(fact) for fact in batch.facts] == [outbox.rows("alarm")[3].body]
     assert batch.prev == outbox.rows("alarm")[2].chain.hex()
@@ -48,7 +48,7 @@ def test_an_alarm_flushes_at_once_while_others_wait_fifty_milliseconds_for_compa
     opened(outbox, uplink)
     outbox.append("custody")
     outbox.append("alarm")
-    turn = uplink.committed(T0 + S)
+    turn = uplink.due(T0 + S)
     assert [batch.lane for batch in batches(turn)] == ["alarm"]
     assert turn.due_ns == T0 + S + 50 * MS
     assert [batch.lane for batch in batches(uplink.due(T0 + S + 50 * MS))] == ["custody"]
@@ -59,9 +59,9 @@ def test_an_alarm_goes_out_though_the_window_of_the_others_is_full() -> None:
     uplink = make(outbox)
     opened(outbox, uplink)
     outbox.fill("custody", 5_000)
-    assert len(batches(uplink.committed(T0))) == 10
+    assert len(batches(uplink.due(T0))) == 10
     outbox.append("alarm")
-    turn = uplink.committed(T0 + MS)
+    turn = uplink.due(T0 + MS)
     assert [(batch.lane, batch.last) for batch in batches(turn)] == [("alarm", 1)]
 
 
@@ -71,7 +71,7 @@ def test_lanes_with_a_backlog_take_turns() -> None:
     opened(outbox, uplink)
     for lane in ("custody", "event", "telemetry"):
         outbox.fill(lane, 2_000)
-    sent = [batch.lane for batch in batches(uplink.committed(T0))]
+    sent = [batch.lane for batch in batches(uplink.due(T0))]
     assert len(sent) == 10
     assert {lane: sent.count(lane) for lane in ("custody", "event", "telemetry")} == {
         "custody": 4,
@@ -86,7 +86,7 @@ def test_a_batch_stays_below_128_kilobytes() -> None:
     opened(outbox, uplink)
     for _ in range(200):
         outbox.append("custody", "volumes_catalogued", {"volumes": "x" * 2_000})
-    turn = uplink.committed(T0)
+    turn = uplink.due(T0)
     sizes = [len(message.payload) for message in turn.publish]
     assert sizes
     assert all(100_000 < size <= BATCH_BYTES for size in sizes)
@@ -97,7 +97,7 @@ def test_an_ack_frees_the_window_and_the_outbox() -> None:
     uplink = make(outbox)
     opened(outbox, uplink)
     outbox.fill("custody", 2_400)
-    uplink.committed(T0)
+    uplink.due(T0)
     turn = uplink.ack_received("custody", ack(outbox, "custody", 400), T0 + MS)
     assert outbox.acked("custody") == 400
     assert spans(turn) == [(2_001, 2_200), (2_201, 2_400)]
@@ -108,7 +108,7 @@ def test_an_ack_of_another_epoch_is_refused_and_noted() -> None:
     uplink = make(outbox)
     opened(outbox, uplink)
     outbox.fill("custody", 200)
-    uplink.committed(T0)
+    uplink.due(T0)
     turn = uplink.ack_received("custody", ack(outbox, "custody", 200, epoch="another"), T0)
     assert turn.notes == ("ack_wrong_epoch",)
     assert outbox.acked("custody") == 0
@@ -119,7 +119,7 @@ def test_an_ack_beyond_the_last_sent_row_is_refused_and_noted() -> None:
     uplink = make(outbox)
     opened(outbox, uplink)
     outbox.fill("custody", 5_000)
-    uplink.committed(T0)  # rows 1..2000 fill the window
+    uplink.due(T0)  # rows 1..2000 fill the window
     turn = uplink.ack_received("custody", ack(outbox, "custody", 2_001), T0)
     assert turn.notes == ("ack_beyond_sent",)
     assert outbox.acked("custody") == 0
@@ -130,7 +130,7 @@ def test_an_ack_with_another_chain_value_is_refused_noted_and_stops_the_lane_for
     uplink = make(outbox)
     opened(outbox, uplink)
     outbox.fill("custody", 200)
-    uplink.committed(T0)
+    uplink.due(T0)
     turn = uplink.ack_received("custody", ack(outbox, "custody", 200, chain="ab" * 16), T0)
     assert turn.notes == ("chain_conflict",)
     assert outbox.acked("custody") == 0
@@ -143,7 +143,7 @@ def test_a_conflict_the_platform_reports_is_noted() -> None:
     uplink = make(outbox)
     opened(outbox, uplink)
     outbox.fill("event", 200)
-    uplink.committed(T0)
+    uplink.due(T0)
     payload = ack(outbox, "event", 0, conflict=Conflict(7, "cd" * 16))
     assert uplink.ack_received("event", payload, T0).notes == ("chain_conflict",)
 
@@ -161,7 +161,7 @@ def test_without_an_ack_it_sends_again_and_then_asks_where_the_platform_stands()
     uplink = make(outbox)
     opened(outbox, uplink)
     outbox.fill("custody", 200)
-    assert uplink.committed(T0).due_ns == T0 + 10 * S
+    assert uplink.due(T0).due_ns == T0 + 10 * S
     turn = uplink.due(T0 + 10 * S)
     assert spans(turn) == [(1, 200)]
     turn = uplink.due(T0 + 20 * S)
@@ -175,7 +175,7 @@ def test_the_same_ack_again_while_batches_are_in_flight_sends_them_again_but_not
     uplink = make(outbox)
     opened(outbox, uplink)
     outbox.fill("custody", 400)
-    uplink.committed(T0)
+    uplink.due(T0)
     assert spans(uplink.ack_received("custody", ack(outbox, "custody", 0), T0 + S)) == [(1, 200), (201, 400)]
     assert spans(uplink.ack_received("custody", ack(outbox, "custody", 0), T0 + S + MS)) == []
 
@@ -201,7 +201,7 @@ def test_what_is_sent_again_waits_while_live_facts_wait() -> None:
     uplink = make(outbox)
     opened(outbox, uplink)
     outbox.fill("event", 2_000)
-    uplink.committed(T0)  # the window is full of live facts
+    uplink.due(T0)  # the window is full of live facts
     assert spans(uplink.rewind("custody", 1, T0)) == []
     turn = uplink.ack_received("event", ack(outbox, "event", 200), T0 + MS)
     assert spans(turn) == [(1, 200)]
@@ -266,7 +266,7 @@ def test_it_is_drained_when_everything_committed_was_acknowledged() -> None:
     opened(outbox, uplink)
     assert uplink.is_drained()
     outbox.append("alarm")
-    uplink.committed(T0)
+    uplink.due(T0)
     assert not uplink.is_drained()
     uplink.ack_received("alarm", ack(outbox, "alarm", 1), T0)
     assert uplink.is_drained()
@@ -286,11 +286,11 @@ def test_rows_on_disk_are_not_sent_before_the_store_says_they_are_committed() ->
     uplink = make(outbox)
     opened(outbox, uplink)
     outbox.fill("alarm", 5)
-    assert spans(uplink.committed(T0)) == []
+    assert spans(uplink.due(T0)) == []
     outbox.said = 2
-    assert spans(uplink.committed(T0)) == [(1, 2)]
+    assert spans(uplink.due(T0)) == [(1, 2)]
     outbox.said = 5
-    assert spans(uplink.committed(T0)) == [(3, 5)]
+    assert spans(uplink.due(T0)) == [(3, 5)]
 
 
 def test_an_older_ack_overtaken_by_a_newer_one_changes_nothing() -> None:
@@ -298,7 +298,7 @@ def test_an_older_ack_overtaken_by_a_newer_one_changes_nothing() -> None:
     uplink = make(outbox)
     opened(outbox, uplink)
     outbox.fill("custody", 600)
-    uplink.committed(T0)
+    uplink.due(T0)
     uplink.ack_received("custody", ack(outbox, "custody", 400), T0)
     assert spans(uplink.ack_received("custody", ack(outbox, "custody", 200), T0)) == []
     assert spans(uplink.due(T0 + 10 * S)) == [(401, 600)]

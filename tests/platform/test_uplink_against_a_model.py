@@ -80,7 +80,7 @@ class UplinkOnABadNetwork(RuleBasedStateMachine):
     @rule(lane=st.sampled_from(SOME_LANES), count=st.integers(1, 450))
     def facts_are_committed(self, lane: Lane, count: int) -> None:
         self.outbox.fill(lane, count)
-        self.carry(self.uplink.committed(self.at_ns))
+        self.carry(self.uplink.due(self.at_ns))
 
     @rule()
     def the_link_comes_up(self) -> None:

@@ -76,7 +76,7 @@ def test_no_page_leaves_before_every_row_that_the_marks_name_is_committed() -> N
     assert not any(message.topic == "up/snapshot" for turn in early for message in turn.publish)
     assert not uplink.is_drained()
     outbox.append("custody")
-    turn = uplink.committed(T0 + 6 * S)
+    turn = uplink.due(T0 + 6 * S)
     assert [message.topic for message in turn.publish].count("up/snapshot") == 1
     assert turn.snapshot_sent == "s-1"
 
