@@ -2,17 +2,25 @@
 
 Under pressure the newest measurement of a device's points replaces the older one of the same points in place; tag reads
 give way together with the search they belong to, because a search without its reads would say that every volume was
-absent. Contacts, losses, outcomes, commands and people are never dropped.
+absent. A contact that says again what the last one queued of its point says takes its place, with its newer time;
+every change stays. Losses, outcomes, commands and people are never dropped.
 """
 
 import asyncio
 from collections import deque
 
-from drivers.observation import Measurement, Searched, TagReads
-from edge.state.events import Dropped, Event
+from drivers.observation import Contact, Measurement, Searched, TagReads
+from edge.state.events import DeviceBack, DeviceLost, Dropped, Event
 
 _Points = tuple[str, tuple[str, ...]]
 LIMIT = 20_000  # events; at full load of one vault about ten seconds of stall
+
+
+class _Said:
+    """A queued contact that an equal one may renew."""
+
+    def __init__(self, contact: Contact) -> None:
+        self.contact = contact
 
 
 class Inbox:
@@ -20,8 +28,9 @@ class Inbox:
 
     def __init__(self, limit: int = LIMIT) -> None:
         self._limit = limit
-        self._queue: deque[Event | _Points] = deque()  # _Points stands for the newest Measurement of these
+        self._queue: deque[Event | _Points | _Said] = deque()  # _Points stands for the newest Measurement of these
         self._newest: dict[_Points, Measurement] = {}
+        self._said: dict[str, dict[str, _Said]] = {}  # device -> point -> the last one queued
         self._blind: dict[tuple[str, int], None] = {}
         self._dropped: dict[str, int] = {}
         self._filled = asyncio.Event()
@@ -41,6 +50,8 @@ class Inbox:
                 else:
                     self._queue.append(key)
                 self._newest[key] = event
+            case Contact():
+                self._put_contact(event, is_pressed=is_pressed)
             case TagReads() if is_pressed:
                 self._count("tag_reads", len(event.antenna))
                 for antenna in dict.fromkeys(event.antenna.tolist()):
@@ -49,6 +60,8 @@ class Inbox:
                 self._blind.pop((event.device, event.antenna))
                 self._count("searched", 1)
             case _:
+                if isinstance(event, DeviceLost | DeviceBack):
+                    self._said.pop(event.device, None)  # what is said after it must come after it
                 self._queue.append(event)
         self._filled.set()
 
@@ -60,13 +73,34 @@ class Inbox:
         events: list[Event] = []
         while self._queue and len(events) < most:
             item = self._queue.popleft()
-            events.append(self._newest.pop(item) if isinstance(item, tuple) else item)
+            if isinstance(item, tuple):
+                events.append(self._newest.pop(item))
+            elif isinstance(item, _Said):
+                events.append(self._taken_contact(item))
+            else:
+                events.append(item)
         if self._dropped:
             at_ns = events[0].at_ns
             events[:0] = [Dropped(at_ns=at_ns, what=what, count=count) for what, count in self._dropped.items()]
             self._dropped.clear()
         self.taken += len(events)
         return events
+
+    def _put_contact(self, contact: Contact, *, is_pressed: bool) -> None:
+        points = self._said.setdefault(contact.device, {})
+        last = points.get(contact.point)
+        if is_pressed and last is not None and last.contact.active == contact.active:
+            last.contact = contact
+            return
+        points[contact.point] = said = _Said(contact)
+        self._queue.append(said)
+
+    def _taken_contact(self, said: _Said) -> Contact:
+        contact = said.contact
+        points = self._said.get(contact.device, {})
+        if points.get(contact.point) is said:
+            del points[contact.point]
+        return contact
 
     def _count(self, what: str, count: int) -> None:
         self._dropped[what] = self._dropped.get(what, 0) + count
