@@ -35,10 +35,6 @@ def _check_readers(checking: Checking, vault: Vault, segments: Collection[str] |
     readers = records(vault.readers)
     seen_by: list[tuple[Steps, Any]] = []
     for index, reader in readers:
-        if readable(reader.freshness_s, reader.keepalive_s) and reader.freshness_s <= reader.keepalive_s:
-            expected = phrase("want_above_keepalive", keepalive_s=f"{reader.keepalive_s:g}")
-            step = phrase("do_three_keepalives")
-            checking.refuse(("readers", index, "freshness_s"), f"{reader.freshness_s:g}", expected, step)
         for port, segment in records(reader.segments):
             if segment is not None:
                 steps: Steps = ("readers", index, "segments", port)

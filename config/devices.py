@@ -39,9 +39,7 @@ class Reader(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     tag_population: Annotated[int, Meta(ge=1, le=65535)] = 128
     """How many tags one antenna may see: a hint to the reader."""
     keepalive_s: Seconds = 5.0
-    """The reader says so often that it lives; three missed and the link is closed."""
-    freshness_s: Seconds = 30.0
-    """Silent for so long, it counts as lost."""
+    """The reader says so often that it lives. Three missed, or no antenna done for three and two dwells: it is lost."""
 
 
 class Bus(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

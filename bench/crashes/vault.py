@@ -58,7 +58,6 @@ def _document(run: Path, broker_port: int, issuers: dict[str, str]) -> dict[str,
                 "port": next(ports),
                 "dwell_ms": 50,
                 "keepalive_s": 1.5,
-                "freshness_s": 5,
                 "segments": [f"{rack}-01{side}-{section:02d}" for section in range(1, SECTIONS + 1)],
             }
             for rack in RACKS
