@@ -40,6 +40,7 @@ DEMO = Path(config_package.__file__).parent / "vaults" / "demo.yaml"
 DRAIN_WITHIN_S = 60.0
 FIRST_REQUEST_WITHIN_S = 20.0
 LOOK_EVERY_S = 1.0
+GONE_WITHIN_S = 0.5
 SHOWN_FOR_S = 180.0  # without an end the scenario is laid out as in a run of three minutes
 
 
@@ -115,11 +116,16 @@ async def play(options: Options, run: Path) -> tuple[Outcome, bool]:
         loop.add_signal_handler(number, _end_once(loop, ended, number))
     async with Ensemble(run) as ensemble:
         say(phrase("sim_starting"), options.texts)
-        stage = await set_up(options, ensemble)
-        startup_s = await _startup_s(stage)
-        with StatusBlock(options.texts, live=sys.stderr.isatty() and not options.as_json) as block:
-            seconds = await _run(stage, options, block, ended)
-            outcome = await _finish(stage, seconds, startup_s, block)
+        try:
+            stage = await set_up(options, ensemble)
+            startup_s = await _startup_s(stage)
+            with StatusBlock(options.texts, live=sys.stderr.isatty() and not options.as_json) as block:
+                seconds = await _run(stage, options, block, ended)
+                outcome = await _finish(stage, seconds, startup_s, block)
+        except ConnectionError:
+            await asyncio.sleep(GONE_WITHIN_S)  # a line closes a moment before its process is seen to be gone
+            ensemble.check()
+            raise
     for untidy in ensemble.untidy:
         say(untidy, options.texts)
     return outcome, not ensemble.untidy

@@ -25,7 +25,10 @@ async def demo(tmp_path: Path, *arguments: str, language: str = "en") -> Process
     """`lantai-sim demo` of a vault of 80 volumes that reads each antenna every 50 ms."""
     llrp, modbus = free_ports(2)
     site = tmp_path / "small.yaml"
-    site.write_text(CONFIG.format(llrp=llrp, modbus=modbus, serial="/dev/serial/by-id/none"))
+    text = CONFIG.format(llrp=llrp, modbus=modbus, serial="/dev/serial/by-id/none")
+    prompt = "profile: leak-rope, zone: z1, period_s: 0.5, freshness_s: 5"
+    assert "profile: leak-rope, zone: z1}" in text
+    site.write_text(text.replace("profile: leak-rope, zone: z1", prompt))
     write_catalogue(load(site).vault, tmp_path / "small-volumes.csv")
     command = Path(sys.executable).parent / "lantai-sim"
     return await asyncio.create_subprocess_exec(
