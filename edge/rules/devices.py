@@ -129,13 +129,7 @@ def clock(state: State, event: ClockStep) -> Decision:
 def started(state: State, event: Started) -> Decision:
     """A start is on record, and whether the last stop was clean. What the daemon before passed over is tried anew."""
     fact = DaemonStarted(at_ns=event.at_ns, software=event.software, layout=event.layout, clean=event.clean)
-    over = tuple(
-        cleared
-        for alarm in state.alarms.values()
-        if alarm.code == "event_quarantined"
-        for cleared in alarms.cleared(state, event.at_ns, "event_quarantined", alarm.source)
-    )
-    return Decision((fact, *over, *_orphans(state, event.at_ns), *_places_gone(state, event.at_ns)))
+    return Decision((fact, *_orphans(state, event.at_ns), *_places_gone(state, event.at_ns)))
 
 
 def _places_gone(state: State, at_ns: int) -> tuple[PlaceGone, ...]:
@@ -165,7 +159,8 @@ def _orphans(state: State, at_ns: int) -> tuple[Fact, ...]:
     for alarm in state.alarms.values():
         part = alarm.source.split("/")
         is_limit = len(part) == 2 and alarm.code.startswith(("temperature_degc_", "humidity_pct_"))
-        if part[0] not in known or (is_limit and (part[0], part[1]) not in plant.limits):
+        is_tried_anew = alarm.code == "event_quarantined"
+        if is_tried_anew or part[0] not in known or (is_limit and (part[0], part[1]) not in plant.limits):
             facts += alarms.cleared(state, at_ns, alarm.code, alarm.source)
     return facts
 

@@ -3,8 +3,8 @@
 import asyncio
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Coroutine
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -132,8 +132,9 @@ def bury(live: Live) -> None:
     store._lock.release()
 
 
-def journal(state_dir: Path, loaded: Loaded) -> list[Fact]:
-    """Every fact in the store of a daemon that is stopped."""
+@contextmanager
+def opened_store(state_dir: Path, loaded: Loaded) -> Iterator[Store]:
+    """The store of a daemon that is stopped."""
     vault = loaded.vault
     store = Store.open(
         state_dir,
@@ -143,6 +144,12 @@ def journal(state_dir: Path, loaded: Loaded) -> list[Fact]:
         retention=vault.policy.retention,
     )
     try:
-        return [fact for _, fact in store.facts(0)]
+        yield store
     finally:
         store.close()
+
+
+def journal(state_dir: Path, loaded: Loaded) -> list[Fact]:
+    """Every fact in the store of a daemon that is stopped."""
+    with opened_store(state_dir, loaded) as store:
+        return [fact for _, fact in store.facts(0)]

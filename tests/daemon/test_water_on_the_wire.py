@@ -94,14 +94,3 @@ async def test_a_floor_that_was_wet_when_the_daemon_was_stopped_is_still_wet_whe
             break_unit(site.board, "none")
             await live.until(lambda: not site.board.relays[0], "the relay off")
             await live.until(lambda: live.of(ActuatorChanged, state="closed"), "the read-back")
-
-
-async def test_a_relay_that_does_not_follow_is_an_alarm_and_is_asked_again_until_it_does(tmp_path: Path) -> None:
-    async with site_in(tmp_path) as site, running(site.loaded(), site.state_dir) as live:
-        await ready(live)
-        break_unit(site.board, "stuck")
-        site.rope.leak_at_m = 1.0
-        await live.until(lambda: live.raised("safe_state_not_reached:valve-1"), "the alarm")
-        break_unit(site.board, "none")
-        await live.until(lambda: not site.board.relays[0], "asked again", within_s=10.0)
-        await live.until(lambda: live.cleared("safe_state_not_reached:valve-1"), "the alarm over")

@@ -19,6 +19,15 @@ def dry_and_open() -> Story:
     return story
 
 
+def dry_and_closed() -> Story:
+    story = Story()
+    story.regain("leak-1")
+    story.regain("board-1")
+    story.leak(wet=False)
+    story.relay(on=False)
+    return story
+
+
 def after_a_crash(story: Story) -> Story:
     """A daemon that finds nothing but the journal."""
     state = State(small_plant())
@@ -54,7 +63,7 @@ def test_a_rope_whose_cable_breaks_in_the_water_does_not_dry_the_floor() -> None
 
 def test_a_state_that_was_copied_while_it_ran_goes_on_as_the_one_it_was_copied_from() -> None:
     """The input log begins anew amid a run: an intent from before the start must not time out in the copy alone."""
-    story = dry_and_open()
+    story = dry_and_closed()
     story.act("actuator.set", "technician", actuator="valve-1", state="open")
     ran = Story(thaw(story.state.plant, encode(freeze(story.state))))
     ran.advance(5)
@@ -108,7 +117,7 @@ def test_a_measurement_whose_columns_differ_in_length_is_a_bug_of_its_driver_and
 
 
 def test_nothing_leaves_safety_while_the_leak_is_unknown_after_a_restart() -> None:
-    story = dry_and_open()
+    story = dry_and_closed()
     story.act("actuator.set", "technician", actuator="valve-1", state="open")
     again = after_a_crash(story)
     assert may(again.state, story.commands[-1]) == Refuse("leak_unknown", "leak-1/leak")
