@@ -76,8 +76,7 @@ class Journal:
         first_held, base_chain, _ = self._ledger.base(lane)
         if first == first_held:
             return base_chain
-        with self._lock:
-            row = self._queries.execute(f"SELECT chain FROM fact_{lane} WHERE seq = ?", (first - 1,)).fetchone()
+        row = self._uplink.execute(f"SELECT chain FROM fact_{lane} WHERE seq = ?", (first - 1,)).fetchone()
         if first < first_held or row is None:
             raise ValueError(f"lane {lane}: row {first - 1} is not held, the first is {first_held}")
         return bytes(row[0])

@@ -118,6 +118,19 @@ def test_rows_are_read_with_the_exact_bytes_and_the_chain_before_is_known(open_s
         assert store.chain_before(lane, len(got) + 1) == got[-1].chain
 
 
+def test_where_a_row_s_chain_begins_is_told_while_somebody_reads_a_long_history(open_store: OpenStore) -> None:
+    """The uplink asks in the loop's thread, which runs the step; a history is read in another, under a lock."""
+    store = open_store()
+    store.append(moves(10), urgent=False, done=None)
+    store.flush()
+    found: list[bytes] = []
+    asking = threading.Thread(target=lambda: found.append(store.chain_before("custody", 6)), daemon=True)
+    with store._journal._lock:
+        asking.start()
+        asking.join(5)
+        assert found == [store.read_lane("custody", 5)[0].chain]
+
+
 def test_an_ack_moves_the_cursor_and_never_back_nor_beyond_what_is_committed(open_store: OpenStore) -> None:
     store = open_store()
     store.append(moves(10), urgent=False, done=None)
