@@ -13,7 +13,7 @@ from edge.daemon.replay import Difference, Replayed, differences, replay
 from edge.state.facts import LANES
 from edge.store.input_log import read_log
 from edge.store.ledger import load_ledger
-from edge.store.reading import Journal
+from edge.store.reading import Journal, Readers
 from edge.store.schema import FILE_NAME, open_reader
 
 
@@ -71,7 +71,7 @@ def _compared(database: Path, result: Replayed) -> tuple[int | None, list[Differ
         connection.close()
     if any(ledger.base(lane)[2] > result.after_n for lane in LANES):
         return None, []
-    journal = Journal(database, ledger)
+    journal = Journal(Readers.open(database), ledger)
     try:
         recorded = list(islice(journal.facts(result.after_n), len(result.facts)))
     finally:

@@ -1,16 +1,19 @@
 """The daemon's state and its door: events through the step, facts to the store, commands to the runner.
 
 Intent before act: what is not toward the safe side waits for the commit of its intent. Commands toward the safe side
-go at once and are committed after.
+go at once and are committed after. While the journal cannot be written only these happen.
 """
 
 import asyncio
+import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import NamedTuple
 
 import msgspec
 
-from drivers.command import Command, Switch
+from drivers.command import Command, CommandOutcome, Switch
 from drivers.observation import TagReads
 from edge.api.feed import Feed
 from edge.api.records import StoreStanding
@@ -22,7 +25,18 @@ from edge.store.errors import StoreFull
 from edge.store.journal import Store
 from edge.supervise import BugError, StepGuard
 
+log = logging.getLogger(__name__)
 SLICE_S = 0.005  # nothing in the loop takes longer before others are let in
+HOLD_S = 0.25  # longest wait for a queue that is full of a disk that works: water is not kept waiting longer
+HOLD_STEP_S = 0.01
+STORE_FAILED = "store_failed"
+
+
+class After(NamedTuple):
+    """What waits for a commit: `fire` once it is there, `refuse` when the disk fails first."""
+
+    fire: Callable[[], None]
+    refuse: Callable[[], None]
 
 
 class Counters(msgspec.Struct):
@@ -62,6 +76,10 @@ class House:
         self._submit = submit
         self._loop = asyncio.get_running_loop()
         self._answers: dict[str, asyncio.Future[str]] = {}
+        self._waiting: dict[int, list[After]] = {}
+        self._commits = 0
+        self.has_lost_facts = False
+        """Facts are in the state that the journal has no place for: a snapshot must carry them."""
         self.feed = Feed()
         self.on_facts: list[Callable[[Sequence[Fact]], None]] = [self.feed.publish]
         self.on_platform_command: list[Callable[[PlatformCommand, str], None]] = []
@@ -73,9 +91,10 @@ class House:
     async def take(self, came: Sequence[Event], events: Sequence[Event]) -> None:
         """Step through the events that came, as `screened`, in order; lets others in whenever a slice of time is used
         up. Raises BugError; what was decided before it is on its way to the journal then."""
+        await self._hold()
         begun = time.perf_counter()
         facts: list[Fact] = []
-        after: list[Callable[[], None]] = []
+        after: list[After] = []
         for asked, event in zip(came, events, strict=True):
             try:
                 self._one(asked, event, facts, after)
@@ -86,6 +105,7 @@ class House:
                 self._commit(facts, after)
                 facts, after = [], []
                 await asyncio.sleep(0)
+                await self._hold()
                 begun = time.perf_counter()
         self._commit(facts, after)
 
@@ -120,7 +140,22 @@ class House:
         """What the daemon counts of itself."""
         return msgspec.structs.asdict(self.counters)
 
-    def _one(self, asked: Event, event: Event, facts: list[Fact], after: list[Callable[[], None]]) -> None:
+    def refuse_waiting(self) -> None:
+        """The disk fails: what waits for its commit is refused now and does not happen later, when nobody expects it
+        any more."""
+        waiting, self._waiting = self._waiting, {}
+        for after in waiting.values():
+            for one in after:
+                one.refuse()
+
+    async def _hold(self) -> None:
+        """Let the disk catch up: the bounded queue behind it is full."""
+        until_s = self._loop.time() + HOLD_S
+        store = self.store
+        while store.backlog().is_full and store.level() != "failed" and self._loop.time() < until_s:  # noqa: ASYNC110 another thread's
+            await asyncio.sleep(HOLD_STEP_S)
+
+    def _one(self, asked: Event, event: Event, facts: list[Fact], after: list[After]) -> None:
         counters = self.counters
         counters.events += 1
         if isinstance(event, TagReads):
@@ -132,14 +167,24 @@ class House:
         counters.longest_step_ms = max(counters.longest_step_ms, (time.perf_counter() - started) * 1e3)
         counters.step_lag_ms = (self.now() - event.at_ns) / 1e6
         facts += decision.facts
+        is_done = bool(decision.commands)
         for command in decision.commands:
             counters.commands += 1
             if isinstance(command, Switch) and command.toward_safety:
                 self._submit(command)
             else:
-                after.append(lambda command=command: self._submit(command))  # type: ignore[misc]
+                is_done = False
+                after.append(After(partial(self._submit, command), partial(self._refuse, command)))
         if decision.answer:
-            after.append(self._answering(asked, decision.answer))
+            answer = self._answering(asked, decision.answer)
+            # what went toward the safe side has happened, on record or not
+            after.append(After(answer, answer if is_done else self._answering(asked, STORE_FAILED)))
+
+    def _refuse(self, command: Command) -> None:
+        outcome = CommandOutcome(
+            command=command.id, device=command.device, at_ns=self.now(), result="refused", reason=STORE_FAILED
+        )
+        self._emit(outcome)
 
     def _answering(self, event: Event, result: str) -> Callable[[], None]:
         def answer() -> None:
@@ -153,25 +198,35 @@ class House:
 
         return answer
 
-    def _commit(self, facts: list[Fact], after: list[Callable[[], None]]) -> None:
+    def _commit(self, facts: list[Fact], after: list[After]) -> None:
         if not facts and not after:  # an answer without facts of its own still waits for those before it
             return
         self.counters.facts += len(facts)
         is_urgent = bool(after) or any(LANE_OF[type(fact)] == "alarm" for fact in facts)
+        self._commits += 1
+        number = self._commits
 
         def committed() -> None:
-            for call in after:
-                call()
+            for one in self._waiting.pop(number, ()):
+                one.fire()
             for hear in self.on_facts if facts else ():
                 hear(facts)
 
         def from_writer() -> None:
             self._loop.call_soon_threadsafe(committed)
 
+        if after:
+            self._waiting[number] = after
         try:
             self.store.append(facts, urgent=is_urgent, done=from_writer)
-        except StoreFull as error:  # the state holds what the journal never will: no way on but a new start
-            raise BugError(f"store: {error}") from error
+        except StoreFull as error:
+            if not self.has_lost_facts:
+                log.critical("store: %s; only what is toward the safe side is carried out", error)
+            self.has_lost_facts = True
+            self.refuse_waiting()
+        else:
+            if after and self.store.level() == "failed":
+                self.refuse_waiting()
 
 
 def _quarantined(event: Event) -> Quarantined:

@@ -1,16 +1,18 @@
-"""From the store to the state: the newest good snapshot, then every fact after it."""
+"""From the store to the state: the newest snapshot that can be read, then every fact after it."""
 
 import logging
 from collections.abc import Mapping
 
 import numpy as np
 
+from config.phrase import phrase
 from edge.state.apply import apply
 from edge.state.facts import VolumeFound, VolumeMisplaced, VolumeMissing, VolumeMoved, VolumeSeen
 from edge.state.plant import Plant
 from edge.state.snapshot import thaw
 from edge.state.state import State
 from edge.state.volumes import NOWHERE
+from edge.store.errors import StoreError
 from edge.store.journal import Store
 
 log = logging.getLogger(__name__)
@@ -18,16 +20,14 @@ PlaceFact = VolumeSeen | VolumeMoved | VolumeMisplaced | VolumeFound | VolumeMis
 
 
 def recover(store: Store, plant: Plant) -> State:
-    """The state as it stood at the last committed fact. Beliefs are the snapshot's, but none that a later fact denies:
-    else a volume would be found once more where it stood before, and moved, or missed, a second time."""
-    snapshot = store.latest_snapshot()
-    state, after_n = State(plant), 0
-    if snapshot is not None:
-        try:
-            state, after_n = thaw(plant, snapshot.body), snapshot.n
-        except ValueError as error:
-            log.warning("store: %s", error)
-            after_n = 0
+    """The state as it stood at the last committed fact, from the newest snapshot that this version can read; without
+    one, from a journal that holds everything from its first fact on.
+
+    Raises StoreError (`store_history_incomplete`) where there is neither. Beliefs are the snapshot's, but none that a
+    later fact denies: else a volume would be found once more where it stood before, and moved, or missed, a second
+    time.
+    """
+    state, after_n = _begin(store, plant)
     count = 0
     newest_ns = 0
     told: dict[str, PlaceFact] = {}
@@ -41,6 +41,20 @@ def recover(store: Store, plant: Plant) -> State:
     state.now_ns = max(state.now_ns, newest_ns)
     log.info("store: %d volumes, %d facts after the last snapshot", len(state.volumes), count)
     return state
+
+
+def _begin(store: Store, plant: Plant) -> tuple[State, int]:
+    """The state to fold from, and the journal sequence it stands at."""
+    refusal = "-"
+    for snapshot in store.snapshots():
+        try:
+            return thaw(plant, snapshot.body), snapshot.n
+        except ValueError as error:
+            log.warning("store: the snapshot after fact %d: %s; the one before it is tried", snapshot.n, error)
+            refusal = str(error)
+    if not store.is_whole():
+        raise StoreError("store_history_incomplete", phrase("store_history", path=str(store.database), detail=refusal))
+    return State(plant), 0
 
 
 def _recall(state: State, told: Mapping[str, PlaceFact]) -> None:

@@ -31,15 +31,16 @@ from edge.field.runner import CommandRunner, Link
 from edge.platform.client import PlatformLink
 from edge.rules.interlocks import Refuse, may
 from edge.rules.linkages import toward_safety
-from edge.state.events import Started
+from edge.state.events import LinkState, Started
 from edge.state.facts import ClockVouched, Fact, Lane
 from edge.state.mirror import mirror
 from edge.state.plant import Plant
 from edge.state.snapshot import encode, freeze
-from edge.store.errors import StoreFull
+from edge.state.state import State
+from edge.store.errors import StoreError, StoreFull
 from edge.store.input_log import InputLog
 from edge.store.journal import Store
-from edge.supervise import StepGuard, keep, notify
+from edge.supervise import RESTART_PAUSES_S, StepGuard, keep, notify
 
 log = logging.getLogger(__name__)
 SOFTWARE = f"lantai-edge {version('lantai-edge')}"
@@ -66,8 +67,10 @@ class Daemon:
             cap_mb=vault.store.cap_mb,
             reserve_mb=vault.store.reserve_mb,
             retention=vault.policy.retention,
+            may_wait=True,
         )
-        state = recover(self._store, plant)
+        self.restart_pauses_s: Sequence[float] = RESTART_PAUSES_S
+        state = self._recovered(plant)
         self._clock = VaultClock(time.time_ns, time.monotonic_ns, not_before_ns=state.now_ns)
         self._inbox = Inbox()
         self._links: dict[str, Link] = {}
@@ -77,10 +80,11 @@ class Daemon:
             self._links, may=lambda command: may(state, command), emit=self._inbox.put, now=self._clock.now
         )
         self._runner = runner
+        self._guard = StepGuard(state_dir, SOFTWARE)
         self.house = House(
             state,
             self._store,
-            StepGuard(state_dir, SOFTWARE),
+            self._guard,
             now=self._clock.now,
             emit=self._inbox.put,
             submit=runner.submit,
@@ -104,8 +108,13 @@ class Daemon:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self.stop)
         self._inbox.put(self._started())
+        if self._alarm:
+            self._inbox.put(LinkState(link="store", at_ns=self._clock.now(), is_up=False, note=self._alarm))
         await self._api.start()
-        running = [asyncio.create_task(keep(name, make), name=name) for name, make in self._everything().items()]
+        running = [
+            asyncio.create_task(keep(name, make, self.restart_pauses_s), name=name)
+            for name, make in self._everything().items()
+        ]
         stopping = asyncio.create_task(self._stop.wait(), name="stop")
         log.info("%s: vault %s/%s runs", SOFTWARE, self._vault.centre, self._vault.vault)
         notify("READY=1")
@@ -115,6 +124,8 @@ class Daemon:
         notify("STOPPING=1")
         if bugs:
             log.critical("stopping: %s", bugs[0], exc_info=bugs[0])
+            # what is stored or deleted from here on would come of a state that was stepped through by half
+            await _cancelled([task for task in running if task.get_name() in {"snapshots", "retention"}])
             await self._to_safe_state()
         else:
             await self._leave(running)
@@ -124,10 +135,12 @@ class Daemon:
         if self._input_log is not None:
             self._input_log.close()
         if bugs:
-            self._store.flush(FLUSH_S)  # not closed: the next start shall know that this stop was no orderly one
+            with contextlib.suppress(StoreFull):  # it is the writer itself that died
+                self._store.flush(FLUSH_S)  # not closed: the next start shall know that this stop was no orderly one
             return BUG
         await tasks.save_snapshot(self.house)
         self._store.close()
+        self._guard.forget()
         return 0
 
     def _started(self) -> Started:
@@ -139,7 +152,26 @@ class Daemon:
             clean=self._store.was_clean,
         )
 
-    def _open_log(self) -> InputLog:
+    def _recovered(self, plant: Plant) -> State:
+        """The state as the store has it; where that can no longer be known, an empty one that never reaches it: the
+        valves are watched all the same."""
+        self._alarm = ""
+        try:
+            return recover(self._store, plant)
+        except StoreError as error:
+            log.critical("store: %s; water is watched, nothing is recorded", error)
+            self._store.hold(error.said)
+            self._alarm = error.code
+            return State(plant)
+
+    def _open_log(self) -> InputLog | None:
+        try:
+            return self._opened_log()
+        except OSError as error:
+            log.warning("input log: %s; nothing is logged until the next start", error)
+            return None
+
+    def _opened_log(self) -> InputLog:
         config = hashlib.blake2b(msgspec.json.encode(self._vault, order="deterministic"), digest_size=16).hexdigest()
         opened = InputLog(
             self._state_dir / "input",
@@ -162,7 +194,7 @@ class Daemon:
             "snapshots": lambda: tasks.run_snapshots(house),
             "retention": lambda: tasks.run_retention(house),
         }
-        if self._platform is not None:
+        if self._platform is not None and not self._store.is_held:  # else it would take our empty state for the vault's
             named["platform"] = self._platform.run
         return named
 

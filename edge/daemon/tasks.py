@@ -10,7 +10,7 @@ from edge.field.inbox import Inbox
 from edge.state.events import ClockStep, Dropped, Event, StoreState, Tick
 from edge.state.snapshot import encode, freeze
 from edge.store.input_log import InputLog
-from edge.supervise import notify
+from edge.supervise import BugError, notify
 
 log = logging.getLogger(__name__)
 BATCH = 256  # events a turn of the step loop; the slice of time is what really bounds it
@@ -19,6 +19,7 @@ FIRST_SNAPSHOT_S = 10.0  # so that a daemon that is killed again and again still
 GAP_S = 60.0  # while space is short: what gave way is told once a minute, for telling it takes of the reserve
 SNAPSHOT_S = 60.0
 PRUNE_S = 3600.0
+ROOMY = frozenset({"ok", "capped"})
 
 
 async def run_steps(inbox: Inbox, house: House, input_log: InputLog | None) -> None:
@@ -36,7 +37,8 @@ async def run_steps(inbox: Inbox, house: House, input_log: InputLog | None) -> N
 
 
 async def run_ticks(clock: VaultClock, house: House, emit: Callable[[Event], None]) -> None:
-    """Once a second: time passes, and the wall clock and the disk are looked at."""
+    """Once a second: time passes, and the wall clock and the disk are looked at. Raises BugError when the thread that
+    writes is dead."""
     level = ""
     told_s = 0.0
     loop = asyncio.get_running_loop()
@@ -47,13 +49,17 @@ async def run_ticks(clock: VaultClock, house: House, emit: Callable[[Event], Non
                 "clock: the wall clock moved by %.1f s; vault time goes on, commands wait for a voucher", moved_s
             )
             emit(ClockStep(at_ns=clock.now(), step_s=moved_s))
+        if not house.store.is_alive:
+            raise BugError("store: the thread that writes it is dead")
         now_level = house.store.level()
+        if now_level == "failed":
+            house.refuse_waiting()
         if now_level != level:
             if now_level != "ok":
-                log.warning("store: level %s", now_level)
+                log.warning("store: level %s %s", now_level, house.store.fault())
             emit(StoreState(at_ns=clock.now(), level=now_level))
             level = now_level
-        if level in {"ok", "capped"} or loop.time() - told_s >= GAP_S:
+        if level in ROOMY or (level == "reserve" and loop.time() - told_s >= GAP_S):
             told_s = loop.time()
             for what, count in house.store.take_refused().items():
                 emit(Dropped(at_ns=clock.now(), what=what, count=count))
@@ -62,17 +68,23 @@ async def run_ticks(clock: VaultClock, house: House, emit: Callable[[Event], Non
 
 
 async def run_snapshots(house: House) -> None:
-    """A snapshot now and then bounds how long a start takes and how old beliefs are after a crash."""
-    await asyncio.sleep(FIRST_SNAPSHOT_S)
+    """A snapshot now and then bounds how long a start takes and how old beliefs are after a crash. One more as soon as
+    the disk is back after facts were lost: it alone says what became of them. None eats of the reserve."""
+    loop = asyncio.get_running_loop()
+    due_s = loop.time() + FIRST_SNAPSHOT_S
     while True:
-        await save_snapshot(house)
-        await asyncio.sleep(SNAPSHOT_S)
+        await asyncio.sleep(TICK_S)
+        if (house.has_lost_facts or loop.time() >= due_s) and house.store.level() in ROOMY:
+            house.has_lost_facts = False
+            await save_snapshot(house)
+            due_s = loop.time() + SNAPSHOT_S
 
 
 async def run_retention(house: House) -> None:
-    """Let go of what was acknowledged and is older than its retention."""
+    """Let go of what was acknowledged and is older than its retention; while the clock is unsure nothing is old."""
     while True:
-        house.store.prune(house.now())
+        if house.state.clock_is_sure:
+            house.store.prune(house.now())
         await asyncio.sleep(PRUNE_S)
 
 

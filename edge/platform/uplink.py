@@ -28,6 +28,8 @@ from edge.state.facts import Lane
 
 WINDOW = 10  # batches of all lanes but alarm in flight
 ALARM_WINDOW = 4  # the alarm lane's own: it never waits behind the others
+GAP = b'","type":"gap"'
+GAP_AT = 39  # behind `{"id":"` and 32 hex digits: one that stands for a single row is told by nothing else
 ENVELOPE_BYTES = 512  # a batch's own fields, at most
 PAGE_EVERY_NS = 20_000_000  # one page of a snapshot each 20 ms: 12 MB/s, and an alarm waits behind one page only
 SNAPSHOT_EVERY_NS = 60_000_000_000  # after thinning; a later one covers all gaps before it
@@ -259,8 +261,8 @@ class Uplink:
             f'"schema":{SCHEMA},"prev":"{window.previous_chain.hex()}","facts":['
         )
         self._out.append(Publish(f"up/{window.lane}", head.encode() + bodies + b"]}"))
-        if last - first + 1 != count:
-            self._is_snapshot_wanted = True  # a gap record stands for more rows than one: fields may be missing
+        if last - first + 1 != count or any(_is_gap(rows[index].body) for index in range(count)):
+            self._is_snapshot_wanted = True  # a gap record stands for rows that are gone: fields may be missing
         window.sent(last, rows[count - 1].chain, count, at_ns)
         return True
 
@@ -296,6 +298,10 @@ class Uplink:
             )
             self._out.append(Publish(birth_page_topic(page), msgspec.json.encode(birth), retain=True))
         self._rebirth_due_ns = at_ns + self._rebirth_after_ns
+
+
+def _is_gap(body: bytes) -> bool:
+    return body[GAP_AT : GAP_AT + len(GAP)] == GAP
 
 
 def state_message(state: LinkWord) -> Publish:

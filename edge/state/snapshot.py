@@ -1,6 +1,8 @@
 """The whole state as bytes and back. Stable ids only; segment indices are mapped through their names, so a snapshot
 of another layout still gives every volume its status and, where the segment still exists, its place."""
 
+from typing import Any
+
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
@@ -18,9 +20,14 @@ from edge.state.state import (
     Reading,
     State,
 )
-from edge.state.volumes import NOWHERE
+from edge.state.volumes import NOWHERE, STATUSES
 from sensors.climate.stuck import Still
 from sensors.rfid.evidence import Evidence
+
+VERSION = 1
+"""Of the snapshot's layout. Raised only where an older version would read a newer snapshot wrongly: a field that is
+added has a default instead, so that the snapshots from before still count; the fields below have none, because a
+snapshot without them is damaged."""
 
 
 class Folded(msgspec.Struct, frozen=True):
@@ -63,6 +70,7 @@ class Frozen(msgspec.Struct, frozen=True):
     segment_ids: tuple[str, ...]
     folded: Folded
     beliefs: Beliefs
+    version: int = VERSION
 
 
 _encoder = msgspec.msgpack.Encoder(enc_hook=array_to_wire)
@@ -118,8 +126,9 @@ def thaw(plant: Plant, body: bytes) -> State:
     """A state of this plant from a snapshot's bytes. Raises ValueError when they are not one."""
     try:
         frozen = _decoder.decode(body)
-    except msgspec.MsgspecError as error:
-        raise ValueError(f"snapshot cannot be read ({error}); an older one or the journal alone is used") from error
+    except (msgspec.MsgspecError, TypeError, ValueError) as error:
+        raise ValueError(f"snapshot cannot be read ({error})") from error
+    _check(frozen)
     folded, beliefs = frozen.folded, frozen.beliefs
     index = plant.places.segment_index
     remap = np.array([index.get(segment, NOWHERE) for segment in frozen.segment_ids] + [NOWHERE], np.int32)
@@ -141,6 +150,42 @@ def thaw(plant: Plant, body: bytes) -> State:
     state.readings, state.still = beliefs.readings, beliefs.still
     state.pending = {key: pending for key, pending in beliefs.pending.items() if key in plant.limits}
     return state
+
+
+def _check(frozen: Frozen) -> None:
+    """Raise ValueError for what would not fit together: the rest of `thaw` indexes freely."""
+    if frozen.version > VERSION:
+        raise ValueError(f"snapshot of version {frozen.version}, this software knows versions up to {VERSION}")
+    evidence, segments = frozen.beliefs.evidence, len(frozen.segment_ids)
+    sample = Evidence(1).to_columns()  # no tag, one segment: tells which columns are by segment
+    missing = sorted(sample.keys() - evidence.keys())
+    if missing:
+        raise ValueError(f"snapshot without the columns of evidence {', '.join(missing)}")
+    tags = len(evidence["epc_bits"])
+    for name, expected in sample.items():
+        rows = segments if len(expected) else tags
+        tail = evidence[name].shape[1:] if name == "epc" and evidence[name].ndim == 2 else expected.shape[1:]
+        _shaped(name, evidence[name], (rows, *tail), expected.dtype)
+    if tags and (int(evidence["epc_bits"].max()) + 7) // 8 > evidence["epc"].shape[1]:
+        raise ValueError("snapshot: an EPC is longer than its column")
+    for name in ("segment", "book", "believed"):
+        _within(name, evidence[name], NOWHERE, segments)
+    lines = (len(frozen.folded.lines),)
+    _shaped("status", frozen.folded.status, lines, np.dtype(np.uint8))
+    _shaped("place", frozen.folded.place, lines, np.dtype(np.int32))
+    _within("status", frozen.folded.status, 0, len(STATUSES))
+    _within("place", frozen.folded.place, NOWHERE, segments)
+    _within("unjudged", frozen.beliefs.unjudged, 0, tags)
+
+
+def _shaped(name: str, column: NDArray[Any], shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
+    if column.shape != shape or column.dtype != dtype:
+        raise ValueError(f"snapshot: {name} is {column.dtype} {column.shape}, expected {dtype} {shape}")
+
+
+def _within(name: str, column: NDArray[Any], low: int, end: int) -> None:
+    if column.size and not (low <= int(column.min()) and int(column.max()) < end):
+        raise ValueError(f"snapshot: {name} points outside {low}..{end - 1}")
 
 
 def _book(plant: Plant, slot: str) -> int:

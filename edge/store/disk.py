@@ -1,5 +1,7 @@
 """How the disk stands: our own cap, the space that is left, and the reserve kept for what must never be lost."""
 
+import contextlib
+import errno
 import os
 import shutil
 import sqlite3
@@ -12,6 +14,8 @@ RESERVE_FILE = "reserve"
 THIN_TO = 0.95  # of the cap: thinning stops here
 CALM_BELOW = 0.80  # of the cap: from here on the store is no longer called capped
 REFILL_EVERY_S = 10.0
+PROBE_BYTES = 256 * 1024  # a store that waited for the disk opens with less: its index, a few pages, the epoch's file
+OUT_OF_SPACE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS})
 
 
 class Disk:
@@ -25,7 +29,7 @@ class Disk:
         self._cap_bytes = cap_bytes
         self._reserve_bytes = reserve_bytes
         self._reserve = state_dir / RESERVE_FILE
-        self._has_reserve = False
+        self._has_reserve = self._reserve.is_file()  # whatever its size: it can be given up
         self._is_short = False
         self._is_capped = False
         self._refilled_s = -REFILL_EVERY_S
@@ -42,8 +46,7 @@ class Disk:
         )
         used = (pages - free_pages) * page_bytes
         free = shutil.disk_usage(self._state_dir).free
-        if not self._has_reserve:
-            self._refill(free)
+        self._refill(free)
         self._is_short = free < (self._reserve_bytes if self._is_short else self._reserve_bytes // 2)
         self.is_thinning = used > (THIN_TO if self.is_thinning else 1.0) * self._cap_bytes
         self._is_capped = self.is_thinning or (self._is_capped and used > CALM_BELOW * self._cap_bytes)
@@ -55,10 +58,13 @@ class Disk:
         """Give the reserve's space to the next write; False when it was given already."""
         if not self._has_reserve:
             return False
-        self._reserve.unlink(missing_ok=True)
         self._has_reserve = False
         self._refilled_s = time.monotonic()
-        self._settle()
+        self._settle()  # told before there is room, so that no reading takes it
+        try:
+            self._reserve.unlink(missing_ok=True)
+        except OSError:  # a disk that became read-only
+            return False
         return True
 
     def failed(self, fault: str) -> None:
@@ -75,10 +81,9 @@ class Disk:
     def _refill(self, free: int) -> None:
         """Take the reserve when there is room for it twice over, so that it does not flap."""
         now_s = time.monotonic()
-        is_there = self._reserve.is_file() and self._reserve.stat().st_size == self._reserve_bytes
-        if is_there:
-            self._has_reserve = True
+        if self._has_reserve and self._size_now() == self._reserve_bytes:
             return
+        self._has_reserve = False
         if now_s - self._refilled_s < REFILL_EVERY_S or free < 2 * self._reserve_bytes:
             return
         self._refilled_s = now_s
@@ -90,6 +95,12 @@ class Disk:
             self._reserve.unlink(missing_ok=True)
         finally:
             os.close(descriptor)
+
+    def _size_now(self) -> int:
+        try:
+            return self._reserve.stat().st_size
+        except FileNotFoundError:
+            return 0
 
     def _settle(self) -> None:
         if self.fault:
@@ -103,8 +114,37 @@ class Disk:
         self.refuses_bulk = self.level in {"reserve", "failed"} or (self.is_thinning and self.nothing_to_thin)
 
 
-def is_out_of_space(error: sqlite3.Error) -> bool:
-    """Whether giving up the reserve can help: SQLite reports a full disk as FULL, or as IOERR where a sync or a
-    truncation met it."""
-    code = getattr(error, "sqlite_errorcode", 0)
+def is_out_of_space(error: Exception) -> bool:
+    """Whether giving up the reserve can help: SQLite reports a full disk as FULL, or as IOERR where a sync, a
+    truncation or its index met it."""
+    if isinstance(error, OSError):
+        return error.errno in OUT_OF_SPACE
+    code = getattr(error, "sqlite_errorcode", None) or 0
     return (code & 0xFF) in {sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR}
+
+
+def is_trouble(error: Exception, state_dir: Path) -> bool:
+    """Whether the disk is why a store did not open. SQLite says `cannot open` and `read-only` both where a file could
+    not be made for want of space and where somebody else's mistake must be told: a probe tells them apart."""
+    if is_out_of_space(error):
+        return True
+    code = getattr(error, "sqlite_errorcode", None) or 0
+    if (code & 0xFF) not in {sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY}:
+        return False
+    try:
+        probe(state_dir)
+    except OSError as refused:
+        return is_out_of_space(refused)
+    return False
+
+
+def probe(state_dir: Path) -> None:
+    """Whether the disk takes anything at all. Raises OSError where it does not."""
+    path = state_dir / "probe"
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
+    try:
+        os.posix_fallocate(descriptor, 0, PROBE_BYTES)
+    finally:
+        os.close(descriptor)
+        with contextlib.suppress(OSError):
+            path.unlink()

@@ -41,11 +41,16 @@ class Epoch(NamedTuple):
 
 def settle(connection: sqlite3.Connection, database: Path, head_n: int) -> Epoch:
     """Keep the store's epoch, or give it a new one where the sidecar shows that it is not the store it was."""
-    meta = dict(connection.execute("SELECT key, value FROM meta WHERE key IN ('epoch', 'token')").fetchall())
-    origin = _origin(meta, _read_seal(database), database, head_n)
-    epoch = Epoch(meta["epoch"] if origin == "kept" else str(uuid.uuid4()), origin)
+    epoch = judge(connection, database, head_n)
     reseal(connection, database, epoch.uuid, head_n)
     return epoch
+
+
+def judge(connection: sqlite3.Connection, database: Path, head_n: int) -> Epoch:
+    """The epoch that `settle` would settle on; writes nothing."""
+    meta = dict(connection.execute("SELECT key, value FROM meta WHERE key IN ('epoch', 'token')").fetchall())
+    origin = _origin(meta, _read_seal(database), database, head_n)
+    return Epoch(meta["epoch"] if origin == "kept" else str(uuid.uuid4()), origin)
 
 
 def reseal(connection: sqlite3.Connection, database: Path, epoch: str, head_n: int) -> None:

@@ -14,92 +14,87 @@ import uuid
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Self
+from typing import NoReturn, Self
 
-from config.phrase import phrase
+from config.phrase import Said, phrase
 from config.policy import Retention
-from edge.state.facts import (
-    LANE_OF,
-    LANES,
-    ClockJumped,
-    ClockVouched,
-    CommandEnded,
-    CommandIntended,
-    DaemonStarted,
-    DataGap,
-    Fact,
-    Lane,
-    type_name,
-)
+from edge.state.facts import LANE_OF, Fact, Lane, type_name
 from edge.store import retention as retention_rules
 from edge.store import schema, snapshots
 from edge.store.disk import Disk, Level
 from edge.store.envelope import LaneHead, Sequencer
-from edge.store.epoch import Epoch, note_held, reseal, settle
-from edge.store.errors import StoreFull
-from edge.store.ledger import Ledger, load_ledger
+from edge.store.epoch import note_held, reseal
+from edge.store.errors import StoreError, StoreFull
+from edge.store.files import Files
+from edge.store.gaps import Gaps
 from edge.store.lock import StoreLock
-from edge.store.reading import Entry, Journal, Row
+from edge.store.reading import Entry, Row
 from edge.store.snapshots import Snapshot
 from edge.store.writer import Backlog, Writer
 
 MB = 1 << 20
 FULL_BYTES = 16 * MB  # queue beyond which readings are refused; never more than a quarter of the reserve
+HUNG_S = 5.0  # a disk that took nothing for so long counts as one that refuses
 RECENT_ROWS = 500
 BATCH_ROWS = 200  # contracts.md section 1
 BATCH_BYTES = 128 * 1024
-ALWAYS_TAKEN = frozenset(
-    {kind for kind, lane in LANE_OF.items() if lane in {"alarm", "custody"}}
-    | {CommandIntended, CommandEnded, ClockJumped, ClockVouched, DaemonStarted, DataGap}
-)
-"""What the reserve is for: alarms, custody, intents, and the few rare facts that explain the others."""
 
 
 class Store:
     """Open with `Store.open`. `boot`: this start's id, in every fact; `was_clean`: the last stop was orderly;
-    `epoch`, `epoch_origin` (kept, new, copied, restored)."""
+    `epoch`, `epoch_origin` (kept, new, copied, restored); `database`: its file."""
 
     def __init__(self, state_dir: Path, *, vault: str, cap_mb: int, reserve_mb: int, retention: Retention) -> None:
         self._lock = StoreLock(state_dir)
-        self._database = state_dir / schema.FILE_NAME
+        self.database = state_dir / schema.FILE_NAME
         try:
-            self._connection = schema.open_database(self._database, vault)
+            self._disk = Disk(state_dir, cap_mb * MB, reserve_mb * MB)
+            self._files = Files(self.database, vault, self._disk)
         except BaseException:
             self._lock.release()
             raise
+        found = self._files.found
         self._vault = vault
         self._retention = retention
         self.boot = uuid.uuid4().hex
-        self._meta = schema.read_meta(self._connection)
+        self._meta = found.meta
         self.was_clean = self._meta.get("clean", "1") == "1"
-        self._ledger: Ledger = load_ledger(self._connection)
-        self._journal = Journal(self._database, self._ledger)
-        heads: dict[Lane, LaneHead] = {}
-        n = snapshots.oldest_kept_n(self._connection)
-        for lane in LANES:
-            seq, last_n, chain = self._journal.last_row(lane)
-            heads[lane] = LaneHead(seq, chain)
-            n = max(n, last_n)
-        self._sequencer = Sequencer(vault, self.boot, n, heads, self._journal.recent_ids(RECENT_ROWS))
-        settled: Epoch = settle(self._connection, self._database, n)
-        self.epoch, self.epoch_origin = settled
-        self._connection.execute("INSERT OR REPLACE INTO meta VALUES ('clean', '0')")
-        self._disk = Disk(state_dir, cap_mb * MB, reserve_mb * MB)
-        self._disk.assess(self._connection)
+        self._ledger = found.ledger
+        self._journal = self._files.journal
+        self._sequencer = Sequencer(vault, self.boot, found.n, found.heads, self._journal.recent_ids(RECENT_ROWS))
+        self.epoch, self.epoch_origin = found.epoch
+        if self._files.is_writable:
+            self._disk.assess(self._files.connection())
         full_bytes = min(FULL_BYTES, reserve_mb * MB // 4)
         self._hard_bytes = 2 * full_bytes
         self._refused: Counter[str] = Counter()
-        self._writer = Writer(self._connection, self._ledger, self._disk, self._thin, full_bytes)
+        self._gaps = Gaps(vault, self.boot)
+        self._writer = Writer(self._files, self._ledger, self._disk, self._thin, full_bytes)
 
     @classmethod
-    def open(cls, state_dir: Path, *, vault: str, cap_mb: int, reserve_mb: int, retention: Retention) -> Self:
+    def open(
+        cls,
+        state_dir: Path,
+        *,
+        vault: str,
+        cap_mb: int,
+        reserve_mb: int,
+        retention: Retention,
+        may_wait: bool = False,
+    ) -> Self:
         """The store of `vault` in `state_dir`, which is made when it is not there.
 
         Raises StoreBusy when another daemon holds it, StoreError when the file is newer than this software, another
-        vault's or not ours.
+        vault's or not ours, StoreFull when the disk takes nothing even of the reserve; with `may_wait` it opens then as
+        well: at level `failed`, everything in memory until there is room.
         """
         state_dir.mkdir(parents=True, exist_ok=True, mode=0o750)
-        return cls(state_dir, vault=vault, cap_mb=cap_mb, reserve_mb=reserve_mb, retention=retention)
+        store = cls(state_dir, vault=vault, cap_mb=cap_mb, reserve_mb=reserve_mb, retention=retention)
+        if store.fault() and not may_wait:
+            fault = store.fault()
+            store.close()
+            raise StoreFull("store_full", phrase("store_unwritten", path=str(store.database), fault=fault))
+        return store
 
     # --- facts in -------------------------------------------------------------------------------------------------
 
@@ -107,11 +102,17 @@ class Store:
         """Give the facts their places in the journal and queue them; the last sequence of each lane touched.
 
         `done` is called in the writer's thread after the commit, also of everything appended before. Where space is
-        short, readings and events are refused and counted (`take_refused`) before they have a sequence. Raises
-        StoreFull, having taken nothing, when even alarms no longer find a place in the queue.
+        short, readings are refused before they have a sequence. Raises StoreFull, having taken nothing, when no other
+        fact finds a place in the queue either: they have had their sequences, and a gap record will stand for them in
+        each lane, which is what makes the platform ask for a snapshot. All that is refused is counted (`take_refused`).
         """
-        if self._disk.refuses_bulk or self.backlog().is_full:
-            facts = self._admitted(facts)
+        backlog = self._writer.backlog()
+        if self._disk.refuses_bulk or backlog.is_full:
+            facts = self._without_readings(facts)
+        if facts and backlog.bytes >= self._hard_bytes:
+            self._refuse(facts)
+        if self._gaps and backlog.bytes < self._hard_bytes:
+            self._writer.put(*self._gaps.take(), urgent=False, done=None)
         rows, size = self._sequencer.rows(facts)
         self._writer.put(rows, size, urgent, done)
         return {lane: lane_rows[-1][0] for lane, lane_rows in rows.items()}
@@ -130,16 +131,34 @@ class Store:
         return self._writer.backlog()
 
     def level(self) -> Level:
-        """ok; capped: readings and events are thinned; reserve: only alarms, custody and intents are taken; failed:
-        not even these are written, they wait in memory."""
-        return self._disk.level if self._writer.is_alive else "failed"
+        """ok; capped: readings and events are thinned; reserve: no readings are taken; failed: nothing is written, all
+        waits in memory as long as that has room."""
+        return self._disk.level if self.is_alive and not self._is_hung() else "failed"
 
     def fault(self) -> str:
         """What the disk said when the level became failed; else ''."""
+        if self._is_hung() and not self._disk.fault:
+            return f"the disk has taken nothing for {self.backlog().oldest_s:.0f} s"
         return self._disk.fault
 
+    @property
+    def is_alive(self) -> bool:
+        """False after `close`, or when the writer's thread died of a bug."""
+        return self._writer.is_alive
+
+    @property
+    def is_held(self) -> bool:
+        """Nothing will be written until a person has acted and the daemon is started again."""
+        return bool(self._files.held)
+
+    def hold(self, why: Said) -> None:
+        """Write nothing from now on, whatever comes: the journal is not what the state was made from. `failed` until
+        the next start. To be called before the first fact."""
+        self._files.held = str(StoreError("", why))
+        self._disk.failed(self._files.held)
+
     def take_refused(self) -> dict[str, int]:
-        """Facts refused since the last call, by type, e.g. to report them as data gaps."""
+        """Facts refused since the last call, by type, to be reported as data gaps."""
         refused = dict(self._refused)
         self._refused.clear()
         return refused
@@ -191,9 +210,18 @@ class Store:
         refuses is given up and counted in `failed_chores`."""
         self._writer.add_chore(self._snapshot(body, n, layout, marks))
 
+    def snapshots(self) -> Iterator[Snapshot]:
+        """Those whose checksum is right, newest first."""
+        return self._journal.snapshots()
+
     def latest_snapshot(self) -> Snapshot | None:
         """The newest whose checksum is right."""
-        return self._journal.newest_snapshot()
+        return next(self.snapshots(), None)
+
+    def is_whole(self) -> bool:
+        """Whether the journal holds everything from its first fact on; readings apart, for they come again."""
+        lanes: tuple[Lane, ...] = ("alarm", "custody", "event")
+        return all(self._ledger.first_held(lane) == 1 and not self._ledger.thinned(lane) for lane in lanes)
 
     def trace(self, volume: str) -> list[Entry]:
         """All that the journal says of a volume, oldest first."""
@@ -209,7 +237,7 @@ class Store:
 
     def prune(self, now_ns: int) -> None:
         """Begin to delete acknowledged facts past their retention, in slices between commits."""
-        self._writer.add_chore(retention_rules.prune(self._connection, self._ledger, self._retention, now_ns))
+        self._writer.add_chore(self._prune(now_ns))
 
     @property
     def failed_chores(self) -> int:
@@ -235,26 +263,33 @@ class Store:
         self._writer.add_chore(self._reach(reached))
         while not reached.wait(0.5) and time.monotonic() < until_s:
             if not self._writer.is_alive:
-                raise StoreFull("store_full", phrase("store_writer_ended", path=str(self._database)))
+                raise StoreFull("store_full", phrase("store_writer_ended", path=str(self.database)))
 
     def close(self) -> None:
         """Write what waits, mark the stop as orderly and let go. Raises StoreFull when facts could not be written."""
         is_drained = self._writer.close()
+        fault = self.fault()
         try:
-            if is_drained:
+            if is_drained and self._files.is_writable:
                 with contextlib.suppress(sqlite3.Error, OSError):  # a full disk: the next start calls it unclean
-                    reseal(self._connection, self._database, self.epoch, self.n)
+                    reseal(self._connection, self.database, self.epoch, self.n)
                     self._connection.execute("INSERT OR REPLACE INTO meta VALUES ('clean', '1')")
-            self._journal.close()
         finally:
-            self._connection.close()
+            self._files.close()
             self._lock.release()
         if not is_drained:
-            raise StoreFull("store_full", phrase("store_unwritten", path=str(self._database), fault=self._disk.fault))
+            raise StoreFull("store_full", phrase("store_unwritten", path=str(self.database), fault=fault))
+
+    @property
+    def _connection(self) -> sqlite3.Connection:
+        return self._files.connection()
+
+    def _prune(self, now_ns: int) -> Iterator[None]:
+        yield from retention_rules.prune(self._connection, self._ledger, self._retention, now_ns)
 
     def _snapshot(self, body: bytes, n: int, layout: str, marks: Mapping[Lane, int]) -> Iterator[None]:
         yield from snapshots.write(self._connection, body, n, layout, marks)
-        note_held(self._database, n)
+        note_held(self.database, n)
 
     def _reach(self, reached: threading.Event) -> Iterator[None]:
         """A chore that waits its turn, and for the thinning that the commits before it called for."""
@@ -266,15 +301,15 @@ class Store:
     def _thin(self) -> bool:
         return retention_rules.thin(self._connection, self._ledger, self._vault, self.boot)
 
-    def _admitted(self, facts: Sequence[Fact]) -> list[Fact]:
-        taken = [fact for fact in facts if type(fact) in ALWAYS_TAKEN]
-        if not self._disk.refuses_bulk:  # only the queue is full: readings give way, events do not
-            taken = [fact for fact in facts if LANE_OF[type(fact)] != "telemetry"]
-        if taken and self._disk.fault and self.backlog().bytes >= self._hard_bytes:
-            raise StoreFull(
-                "store_full",
-                phrase("store_reserve_refused", path=str(self._database), fault=self._disk.fault),
-            )
-        kept = set(map(id, taken))
-        self._refused.update(type_name(fact) for fact in facts if id(fact) not in kept)
-        return taken
+    def _is_hung(self) -> bool:
+        return self._writer.backlog().oldest_s > HUNG_S
+
+    def _without_readings(self, facts: Sequence[Fact]) -> list[Fact]:
+        readings = [fact for fact in facts if LANE_OF[type(fact)] == "telemetry"]
+        self._refused.update(map(type_name, readings))
+        return [fact for fact in facts if LANE_OF[type(fact)] != "telemetry"]
+
+    def _refuse(self, facts: Sequence[Fact]) -> NoReturn:
+        self._refused.update(map(type_name, facts))
+        self._gaps.stand_for(self._sequencer.rows(facts)[0])
+        raise StoreFull("store_full", phrase("store_reserve_refused", path=str(self.database), fault=self.fault()))

@@ -1,5 +1,7 @@
 """One daemon per state directory: an advisory lock that the kernel releases when its holder dies."""
 
+import contextlib
+import errno
 import fcntl
 import os
 from pathlib import Path
@@ -14,7 +16,7 @@ class StoreLock:
     def __init__(self, state_dir: Path) -> None:
         path = state_dir / "lock"
         # The file is never unlinked: a second process could then lock a new one while the first still holds the old.
-        self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
+        self._descriptor = _opened(path)
         try:
             fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -24,9 +26,19 @@ class StoreLock:
                 "store_busy",
                 phrase("store_in_use", state_dir=str(state_dir), holder=holder),
             ) from None
-        os.ftruncate(self._descriptor, 0)
-        os.pwrite(self._descriptor, f"{os.getpid()}\n".encode(), 0)
+        with contextlib.suppress(OSError):  # a full disk: the lock holds all the same, its holder has no name
+            os.ftruncate(self._descriptor, 0)
+            os.pwrite(self._descriptor, f"{os.getpid()}\n".encode(), 0)
 
     def release(self) -> None:
         """Let the next daemon in."""
         os.close(self._descriptor)
+
+
+def _opened(path: Path) -> int:
+    try:
+        return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
+    except OSError as error:
+        if error.errno != errno.EROFS:
+            raise
+        return os.open(path, os.O_RDONLY | os.O_CLOEXEC)  # a disk the system gave up is locked as well as any

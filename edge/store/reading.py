@@ -2,19 +2,21 @@
 # ruff: noqa: S608 -- the names put into statements are the four lanes of edge.state.facts
 
 import heapq
+import sqlite3
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 import msgspec
 
 from edge.state.chain import chain_next
 from edge.state.facts import LANES, Fact, Lane
+from edge.store import snapshots
 from edge.store.envelope import fact_of, ident_of
 from edge.store.ledger import Ledger
 from edge.store.schema import open_reader
-from edge.store.snapshots import Snapshot, newest
+from edge.store.snapshots import Snapshot
 
 CHUNK_ROWS = 500
 HISTORY_LANES: tuple[Lane, ...] = ("event", "telemetry")
@@ -37,14 +39,47 @@ class Entry(NamedTuple):
     fact: Fact
 
 
+class Readers(NamedTuple):
+    """Two connections that see committed rows, their text as bytes; one for both where there can be no more."""
+
+    uplink: sqlite3.Connection
+    queries: sqlite3.Connection
+
+    @classmethod
+    def open(cls, database: Path) -> Self:
+        """Two of them."""
+        uplink = open_reader(database)
+        try:
+            return cls(uplink, open_reader(database))
+        except BaseException:
+            uplink.close()
+            raise
+
+    def close(self) -> None:
+        """Let go of the database."""
+        self.uplink.close()
+        self.queries.close()
+
+
 class Journal:
     """Two read connections: one for the uplink in the loop's thread, one under a lock for everything else."""
 
-    def __init__(self, database: Path, ledger: Ledger) -> None:
+    def __init__(self, readers: Readers, ledger: Ledger) -> None:
         self._ledger = ledger
-        self._uplink = open_reader(database)
-        self._queries = open_reader(database)
+        self._uplink, self._queries = readers
         self._lock = threading.Lock()
+        self._uplink_lock = threading.Lock()
+
+    def close(self) -> None:
+        """Let go of the database. Waits for a question that is being answered."""
+        with self._lock, self._uplink_lock:
+            Readers(self._uplink, self._queries).close()
+
+    def swap(self, change: Callable[[], Readers]) -> None:
+        """Close the connections and read on from those that `change` opens; until then the uplink finds nothing."""
+        with self._lock, self._uplink_lock:
+            Readers(self._uplink, self._queries).close()
+            self._uplink, self._queries = change()
 
     def read_lane(self, lane: Lane, first: int, max_rows: int, max_bytes: int) -> list[Row]:
         """Rows from `first` on, at most so many rows and bytes of body, but at least one where there is one.
@@ -55,13 +90,18 @@ class Journal:
         first_held = self._ledger.first_held(lane)
         if first < first_held:
             raise ValueError(f"lane {lane}: row {first} is no longer held, the first is {first_held}")
-        seqs, chains, bodies = self._uplink.execute(
-            "SELECT group_concat(seq), group_concat(hex(chain), ''), group_concat(CAST(body AS TEXT), char(10)) "
-            "FROM (SELECT seq, chain, body, sum(length(body)) OVER (ORDER BY seq) AS total "
-            f"FROM (SELECT seq, chain, body FROM fact_{lane} WHERE seq >= ? ORDER BY seq LIMIT ?)) "
-            "WHERE total <= ? OR total = length(body)",
-            (first, max_rows, max_bytes),
-        ).fetchone()
+        if not self._uplink_lock.acquire(blocking=False):  # being swapped in the writer's thread: the loop never waits
+            return []
+        try:
+            seqs, chains, bodies = self._uplink.execute(
+                "SELECT group_concat(seq), group_concat(hex(chain), ''), group_concat(CAST(body AS TEXT), char(10)) "
+                "FROM (SELECT seq, chain, body, sum(length(body)) OVER (ORDER BY seq) AS total "
+                f"FROM (SELECT seq, chain, body FROM fact_{lane} WHERE seq >= ? ORDER BY seq LIMIT ?)) "
+                "WHERE total <= ? OR total = length(body)",
+                (first, max_rows, max_bytes),
+            ).fetchone()
+        finally:
+            self._uplink_lock.release()
         if seqs is None:
             return []
         raw = bytes.fromhex(chains.decode())
@@ -76,7 +116,8 @@ class Journal:
         first_held, base_chain, _ = self._ledger.base(lane)
         if first == first_held:
             return base_chain
-        row = self._uplink.execute(f"SELECT chain FROM fact_{lane} WHERE seq = ?", (first - 1,)).fetchone()
+        with self._uplink_lock:  # held for a moment at most; the other one for as long as somebody's history takes
+            row = self._uplink.execute(f"SELECT chain FROM fact_{lane} WHERE seq = ?", (first - 1,)).fetchone()
         if first < first_held or row is None:
             raise ValueError(f"lane {lane}: row {first - 1} is not held, the first is {first_held}")
         return bytes(row[0])
@@ -113,10 +154,15 @@ class Journal:
             )
         return sorted(found, key=lambda entry: entry.n)[-limit:] if limit > 0 else []
 
-    def newest_snapshot(self) -> Snapshot | None:
-        """The newest whole one whose checksum is right."""
+    def snapshots(self) -> Iterator[Snapshot]:
+        """The whole ones whose checksum is right, newest first, each read when it is asked for."""
         with self._lock:
-            return newest(self._queries)
+            numbers = snapshots.whole(self._queries)
+        for number in numbers:
+            with self._lock:
+                found = snapshots.read(self._queries, number)
+            if found is not None:
+                yield found
 
     def first_broken_link(self, lane: Lane) -> int | None:
         """The first row whose chain value does not follow from the row before it; None when all do."""
@@ -146,11 +192,6 @@ class Journal:
             return row[0], row[1], row[2]
         first_held, base_chain, base_n = self._ledger.base(lane)
         return first_held - 1, base_n, base_chain
-
-    def close(self) -> None:
-        """Let go of the database."""
-        self._uplink.close()
-        self._queries.close()
 
     def _entries(self, lane: Lane, statement: str, values: tuple[object, ...]) -> list[Entry]:
         with self._lock:

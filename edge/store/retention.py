@@ -10,6 +10,8 @@ import hashlib
 import sqlite3
 from collections.abc import Iterator
 
+import msgspec
+
 from config.policy import Retention
 from edge.state.facts import LANE_OF, LANES, Lane
 from edge.store.envelope import gap_body, tag_of
@@ -19,6 +21,18 @@ from edge.store.snapshots import oldest_kept_n
 DAY_NS = 86_400_000_000_000
 SLICE_ROWS = 1000
 THINNED_LANES: tuple[Lane, ...] = ("telemetry", "event")  # in this order; alarm and custody never
+
+
+class _Gap(msgspec.Struct):
+    first: int
+    first_chain: str
+
+
+class _GapEnvelope(msgspec.Struct):
+    data: _Gap
+
+
+_decode_gap = msgspec.json.Decoder(_GapEnvelope).decode
 _TYPE_LANES: dict[str, Lane] = {tag_of(kind): lane for kind, lane in LANE_OF.items()}
 
 
@@ -122,11 +136,11 @@ def _replace_by_gap(
     n, at_ns, last_chain = connection.execute(
         f"SELECT n, at_ns, chain FROM fact_{lane} WHERE seq = ?", (last,)
     ).fetchone()
-    first_chain = connection.execute(f"SELECT chain FROM fact_{lane} WHERE seq = ?", (first,)).fetchone()[0]
+    begins, first_chain = _begin(connection, lane, first)
     gap: dict[str, str | int] = {
-        "first": first,
+        "first": begins,
         "last": last,
-        "count": last - first + 1,
+        "count": last - begins + 1,
         "first_chain": first_chain.hex(),
         "last_chain": last_chain.hex(),
     }
@@ -140,6 +154,18 @@ def _replace_by_gap(
     connection.execute("COMMIT")
     ledger.thin(lane, last)
     return True
+
+
+def _begin(connection: sqlite3.Connection, lane: Lane, row: int) -> tuple[int, bytes]:
+    """The first sequence that a row stands for, and the chain value there: a row that is a gap record itself stands for
+    those before it as well."""
+    kind, chain, body = connection.execute(
+        f"SELECT type, chain, body FROM fact_{lane} WHERE seq = ?", (row,)
+    ).fetchone()
+    if kind != "gap":
+        return row, chain
+    gap = _decode_gap(body).data
+    return gap.first, bytes.fromhex(gap.first_chain)
 
 
 def _cut(connection: sqlite3.Connection, ledger: Ledger, lane: Lane, upto: int) -> bool:

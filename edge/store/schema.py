@@ -59,9 +59,7 @@ def open_database(path: Path, vault: str, migrations: tuple[Migration, ...] = MI
         _prepare(connection, path, vault, migrations)
     except sqlite3.DatabaseError as error:
         connection.close()
-        if isinstance(error, sqlite3.OperationalError):
-            raise
-        raise StoreError("store_not_ours", phrase("store_no_database", path=str(path), detail=str(error))) from error
+        raise _not_ours(error, path) from error
     except StoreError:
         connection.close()
         raise
@@ -77,6 +75,42 @@ def open_reader(path: Path) -> sqlite3.Connection:
     return connection
 
 
+def open_sparing(path: Path, vault: str) -> sqlite3.Connection:
+    """A connection that reads what is committed without one byte of disk; nobody else can open the database meanwhile.
+
+    SQLite's index of its log is a file; a connection that holds the database alone keeps it in memory. Where there is
+    no log not even the lock is needed. Raises StoreError as `open_database` does, sqlite3.OperationalError where it
+    cannot be read or must first be brought forward.
+    """
+    log = path.with_name(f"{path.name}-wal")
+    has_log = log.is_file() and log.stat().st_size > 0
+    how = "mode=rw" if has_log else "immutable=1"
+    connection = sqlite3.connect(f"file:{path}?{how}", uri=True, isolation_level=None, check_same_thread=False)
+    try:
+        connection.execute("PRAGMA locking_mode = EXCLUSIVE")
+        if _is_empty(connection):  # a first start that got no further than the file
+            connection.close()
+            return open_nowhere(vault)
+        found = _check(connection, path, vault, len(MIGRATIONS))
+        if found < len(MIGRATIONS):
+            raise sqlite3.OperationalError(f"schema {found} must first be brought forward to {len(MIGRATIONS)}")
+    except sqlite3.DatabaseError as error:
+        connection.close()
+        raise _not_ours(error, path) from error
+    except StoreError:
+        connection.close()
+        raise
+    return connection
+
+
+def open_nowhere(vault: str) -> sqlite3.Connection:
+    """An empty store in memory: for a vault that has none yet while the disk takes nothing."""
+    connection = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
+    _create(connection)
+    connection.execute("INSERT INTO meta VALUES ('vault', ?)", (vault,))
+    return connection
+
+
 def read_meta(connection: sqlite3.Connection) -> dict[str, str]:
     """Every key of the meta table."""
     return dict(connection.execute("SELECT key, value FROM meta").fetchall())
@@ -84,18 +118,8 @@ def read_meta(connection: sqlite3.Connection) -> dict[str, str]:
 
 def _prepare(connection: sqlite3.Connection, path: Path, vault: str, migrations: tuple[Migration, ...]) -> None:
     execute = connection.execute
-    found: int = execute("PRAGMA user_version").fetchone()[0]
-    application: int = execute("PRAGMA application_id").fetchone()[0]
-    is_empty = execute("SELECT count(*) FROM sqlite_master").fetchone()[0] == 0
-    if not is_empty and application != APPLICATION_ID:
-        raise StoreError("store_not_ours", phrase("store_foreign_database", path=str(path)))
-    if found > len(migrations):
-        raise StoreError(
-            "store_newer_schema",
-            phrase("store_schema", path=str(path), found=found, known=len(migrations), name=path.name),
-        )
-    if not is_empty:
-        _check_vault(connection, path, vault)
+    is_empty = _is_empty(connection)
+    found = 0 if is_empty else _check(connection, path, vault, len(migrations))
     execute("PRAGMA journal_mode = WAL")
     execute("PRAGMA synchronous = FULL")
     execute("PRAGMA secure_delete = OFF")  # some builds wipe deleted pages: twice the writing for nothing here
@@ -115,6 +139,32 @@ def _prepare(connection: sqlite3.Connection, path: Path, vault: str, migrations:
             execute("ROLLBACK")
             raise
         execute("COMMIT")
+
+
+def _is_empty(connection: sqlite3.Connection) -> bool:
+    return bool(connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0] == 0)
+
+
+def _check(connection: sqlite3.Connection, path: Path, vault: str, known: int) -> int:
+    """The schema of a database that is ours, this vault's and not newer than `known`. Raises StoreError otherwise."""
+    found: int = connection.execute("PRAGMA user_version").fetchone()[0]
+    application: int = connection.execute("PRAGMA application_id").fetchone()[0]
+    if application != APPLICATION_ID:
+        raise StoreError("store_not_ours", phrase("store_foreign_database", path=str(path)))
+    if found > known:
+        raise StoreError(
+            "store_newer_schema",
+            phrase("store_schema", path=str(path), found=found, known=known, name=path.name),
+        )
+    _check_vault(connection, path, vault)
+    return found
+
+
+def _not_ours(error: sqlite3.DatabaseError, path: Path) -> Exception:
+    """What to raise: the disk's own trouble as it is, anything else as a file that is no store."""
+    if isinstance(error, sqlite3.OperationalError):
+        return error
+    return StoreError("store_not_ours", phrase("store_no_database", path=str(path), detail=str(error)))
 
 
 def _check_vault(connection: sqlite3.Connection, path: Path, vault: str) -> None:

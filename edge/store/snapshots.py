@@ -58,19 +58,23 @@ def write(
     yield
 
 
-def newest(connection: sqlite3.Connection) -> Snapshot | None:
-    """The newest snapshot whose checksum is right; None when there is none. `connection` as of open_reader."""
-    rows = connection.execute(
-        "SELECT id, n, layout, marks, checksum FROM snapshot WHERE is_whole ORDER BY id DESC"
-    ).fetchall()
-    for number, n, layout, marks, checksum in rows:
-        parts = connection.execute(
-            "SELECT body FROM snapshot_part WHERE snapshot = ? ORDER BY part", (number,)
-        ).fetchall()
-        body = b"".join(part for (part,) in parts)
-        if _checksum(n, layout.decode(), marks.decode(), body) == checksum:
-            return Snapshot(n, layout.decode(), _decode_marks(marks), body)
-    return None
+def whole(connection: sqlite3.Connection) -> list[int]:
+    """The numbers of the snapshots that were written to their end, newest first."""
+    rows = connection.execute("SELECT id FROM snapshot WHERE is_whole ORDER BY id DESC").fetchall()
+    return [number for (number,) in rows]
+
+
+def read(connection: sqlite3.Connection, number: int) -> Snapshot | None:
+    """The snapshot of this number; None where its checksum is wrong or it is gone. `connection` as of open_reader."""
+    row = connection.execute("SELECT n, layout, marks, checksum FROM snapshot WHERE id = ?", (number,)).fetchone()
+    parts = connection.execute("SELECT body FROM snapshot_part WHERE snapshot = ? ORDER BY part", (number,)).fetchall()
+    if row is None:
+        return None
+    n, layout, marks, checksum = row
+    body = b"".join(part for (part,) in parts)
+    if _checksum(n, layout.decode(), marks.decode(), body) != checksum:
+        return None
+    return Snapshot(n, layout.decode(), _decode_marks(marks), body)
 
 
 def oldest_kept_n(connection: sqlite3.Connection) -> int:

@@ -6,6 +6,7 @@ a statement per row gives the interpreter lock away per row and then waits up to
 """
 # ruff: noqa: S608 -- the names put into statements are the four lanes of edge.state.facts
 
+import contextlib
 import sqlite3
 import threading
 import time
@@ -17,6 +18,7 @@ from typing import NamedTuple
 from edge.state.facts import LANES, Lane
 from edge.store.disk import Disk, is_out_of_space
 from edge.store.envelope import FactRow
+from edge.store.files import Files
 from edge.store.ledger import Ledger
 
 GROUP_S = 0.020
@@ -30,17 +32,19 @@ Thinning = Callable[[], bool]
 
 
 class Backlog(NamedTuple):
-    """What waits for the disk. `is_full`: readings are refused; hold the inbox until it is not."""
+    """What waits for the disk, the oldest of it since `oldest_s`. `is_full`: readings are refused; hold the inbox until
+    it is not, or the disk is known to hang."""
 
     rows: int
     bytes: int
     is_full: bool
+    oldest_s: float
 
 
 class _Batch:
     """What the next transaction will hold."""
 
-    __slots__ = ("acked", "byte_count", "dones", "due_s", "is_urgent", "meta", "row_count", "rows")
+    __slots__ = ("acked", "byte_count", "dones", "due_s", "is_urgent", "meta", "row_count", "rows", "since_s")
 
     def __init__(self) -> None:
         self.rows: dict[Lane, list[FactRow]] = {}
@@ -51,10 +55,14 @@ class _Batch:
         self.meta: dict[str, str] = {}
         self.is_urgent = False
         self.due_s: float | None = None
+        self.since_s: float | None = None
 
     def ripen(self, within_s: float) -> bool:
         """Commit no later than this; True when the writer must look at its clock again."""
-        due_s = time.monotonic() + within_s
+        now_s = time.monotonic()
+        if self.since_s is None:
+            self.since_s = now_s
+        due_s = now_s + within_s
         if self.due_s is None or due_s < self.due_s:
             self.due_s = due_s
             return True
@@ -64,10 +72,8 @@ class _Batch:
 class Writer:
     """Starts its thread at once. `put`, `put_ack`, `put_meta` and `add_chore` never wait for the disk."""
 
-    def __init__(
-        self, connection: sqlite3.Connection, ledger: Ledger, disk: Disk, thinning: Thinning, full_bytes: int
-    ) -> None:
-        self._connection = connection
+    def __init__(self, files: Files, ledger: Ledger, disk: Disk, thinning: Thinning, full_bytes: int) -> None:
+        self._files = files
         self._ledger = ledger
         self._disk = disk
         self._thinning = thinning
@@ -128,7 +134,9 @@ class Writer:
         with self._changed:
             rows = self._pending.row_count + self._writing.row_count
             size = self._pending.byte_count + self._writing.byte_count
-        return Backlog(rows, size, size >= self._full_bytes)
+            since_s = self._pending.since_s if self._writing.since_s is None else self._writing.since_s
+        oldest_s = 0.0 if since_s is None else time.monotonic() - since_s
+        return Backlog(rows, size, size >= self._full_bytes, oldest_s)
 
     @property
     def is_alive(self) -> bool:
@@ -193,7 +201,7 @@ class Writer:
         while True:
             try:
                 self._write(batch)
-            except sqlite3.Error as error:
+            except (sqlite3.Error, OSError) as error:
                 self._roll_back()
                 if is_out_of_space(error) and self._disk.release_reserve():
                     continue
@@ -216,11 +224,12 @@ class Writer:
     def _write(self, batch: _Batch) -> None:
         if not (batch.row_count or batch.acked or batch.meta):
             return
-        execute = self._connection.execute
+        connection = self._files.connection()
+        execute = connection.execute
         execute("BEGIN IMMEDIATE")
         for lane in LANES:
             if lane in batch.rows:
-                _insert(self._connection, lane, batch.rows[lane])
+                _insert(connection, lane, batch.rows[lane])
         for lane, acked in batch.acked.items():
             execute("UPDATE lane SET acked = ? WHERE name = ?", (acked, lane))
         for key, value in batch.meta.items():
@@ -246,7 +255,7 @@ class Writer:
             return False
         try:
             has_thinned = self._thinning()
-        except sqlite3.Error:
+        except (sqlite3.Error, OSError):
             self._roll_back()
             has_thinned = False
         self._disk.nothing_to_thin = not has_thinned
@@ -255,13 +264,13 @@ class Writer:
 
     def _assess(self) -> None:
         try:
-            self._disk.assess(self._connection)
+            self._disk.assess(self._files.connection())
         except (sqlite3.Error, OSError) as error:  # the disk is gone or unreadable: the next commit will tell
             self._disk.failed(str(error))
 
     def _roll_back(self) -> None:
-        if self._connection.in_transaction:
-            self._connection.execute("ROLLBACK")
+        with contextlib.suppress(sqlite3.Error):  # a broken disk: the next commit meets the same and tells
+            self._files.roll_back()
 
 
 def _insert(connection: sqlite3.Connection, lane: Lane, rows: list[FactRow]) -> None:

@@ -1,14 +1,11 @@
 """A full disk under the running house: what the reserve is for goes on, the rest is counted."""
 
-import asyncio
 import contextlib
 from pathlib import Path
 
 import pytest
 
 from drivers.observation import Measurement
-from edge.daemon.run import BUG
-from edge.state.events import ClockStep
 from edge.state.facts import (
     ActuatorChanged,
     AlarmRaised,
@@ -17,7 +14,7 @@ from edge.state.facts import (
     DataGap,
     VolumeMissing,
 )
-from tests.daemon.live import bury, journal, opened_store, running
+from tests.daemon.live import journal, running
 from tests.daemon.small_site import site_in
 from tests.store.test_disk_full import hog, small_disk  # noqa: F401  a fixture
 
@@ -73,29 +70,3 @@ async def test_a_full_disk_takes_alarms_custody_and_intents_counts_readings_and_
     for kind in (CommandIntended, CommandEnded, VolumeMissing):
         assert any(isinstance(fact, kind) for fact in facts), kind
     assert any(isinstance(fact, AlarmRaised) and fact.code == "leak" for fact in facts)
-
-
-async def test_a_daemon_that_can_put_nothing_on_record_any_more_closes_the_valve_and_ends_though_the_disk_hangs_on(
-    tmp_path: Path, disk: Path
-) -> None:
-    async with site_in(tmp_path) as site:
-        site.state_dir = disk / "state"
-        loaded = site.loaded(store={"cap_mb": 64, "reserve_mb": 8, "input_log_mb": 0})
-        async with running(loaded, site.state_dir) as live:
-            await live.until(lambda: live.of(ActuatorChanged, state="open"), "the valve known to be open")
-            store = live.store
-            store._hard_bytes = 1  # the queue's bound is a quarter of the reserve; a test need not fill it
-            while store.level() != "failed":
-                fill(disk)
-                live.put(ClockStep(live.now(), 1.0))
-                await asyncio.sleep(0.02)
-            while not live.run.done():
-                live.put(ClockStep(live.now(), 1.0))
-                await asyncio.sleep(0.02)
-            assert live.run.result() == BUG
-            assert site.board.relays[0] is False
-            (disk / "hog").unlink()
-            bury(live)
-        with opened_store(site.state_dir, loaded) as again:
-            assert not again.was_clean
-            assert again.first_broken_link("event") is None

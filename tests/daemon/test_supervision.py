@@ -23,6 +23,7 @@ from tests.daemon.live import Live, bury, journal, running, until
 from tests.daemon.small_site import site_in
 
 NS = 1_000_000_000
+AT_ONCE = (0.0, 0.0, 0.0)
 
 
 class Fast(asyncio.SelectorEventLoop):
@@ -54,7 +55,7 @@ def test_a_task_that_fails_is_started_again_three_times_in_five_minutes_and_the_
 
     async def story(_: Fast) -> None:
         with pytest.raises(BugError, match=r"bus b: failed 4 times in 300 s: OSError\('no such wire'\)") as raised:
-            await keep("bus b", failing)
+            await keep("bus b", failing, AT_ONCE)
         assert isinstance(raised.value.__cause__, OSError)
         assert len(runs) == 4
 
@@ -72,7 +73,7 @@ def test_failures_that_lie_more_than_five_minutes_apart_are_forgiven_for_ever() 
             loop.ahead_s += 101.0  # three failures in 300 s, never four
             raise KeyError("x")
 
-        kept = asyncio.create_task(keep("reader r", failing_now_and_then))
+        kept = asyncio.create_task(keep("reader r", failing_now_and_then, AT_ONCE))
         await until(lambda: len(runs) == 20, "twenty runs")
         kept.cancel()
         await asyncio.gather(kept, return_exceptions=True)
@@ -87,8 +88,8 @@ def test_a_task_that_ends_by_itself_is_a_bug_and_one_that_is_cancelled_is_not() 
 
     async def story(_: Fast) -> None:
         with pytest.raises(BugError, match="tick: ended by itself"):
-            await keep("tick", ends)
-        kept = asyncio.create_task(keep("tick", asyncio.Event().wait))  # type: ignore[arg-type]
+            await keep("tick", ends, AT_ONCE)
+        kept = asyncio.create_task(keep("tick", asyncio.Event().wait, AT_ONCE))  # type: ignore[arg-type]
         await asyncio.sleep(0)
         kept.cancel()
         with pytest.raises(asyncio.CancelledError):
@@ -106,7 +107,7 @@ def test_a_bug_of_the_step_is_not_tried_again() -> None:
 
     async def story(_: Fast) -> None:
         with pytest.raises(BugError, match="could not be taken"):
-            await keep("step", stepping)
+            await keep("step", stepping, AT_ONCE)
         assert runs == [1]
 
     on_a_movable_clock(story)
@@ -298,6 +299,7 @@ async def test_a_link_with_a_bug_is_started_again_and_ends_the_daemon_in_the_saf
         raise IndexError("pop from an empty deque")
 
     async with site_in(tmp_path) as site, running(site.loaded(), site.state_dir, bad=hopeless) as live:
+        live.daemon.restart_pauses_s = AT_ONCE
         await live.until(known_open(live), "the valve known to be open")
         now.set()
         await dies(live)

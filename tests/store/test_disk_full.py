@@ -3,18 +3,18 @@
 import os
 import subprocess
 import threading
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 
-from edge.state.facts import CommandIntended, Fact
+from edge.state.facts import LANE_OF, Fact
 from edge.store.errors import StoreFull
 from edge.store.journal import Store
 from tests.store.conftest import OpenStore
-from tests.store.samples import ONE_OF_EACH, alarms, contacts, moves, readings
-
-INTENT: list[Fact] = [fact for fact in ONE_OF_EACH if isinstance(fact, CommandIntended)]
+from tests.store.samples import ONE_OF_EACH, alarms, moves, readings
 
 
 @pytest.fixture
@@ -50,9 +50,7 @@ def committed_in_time(store: Store, facts: list[Fact]) -> bool:
     return reached.wait(3)
 
 
-def test_the_reserve_takes_alarms_custody_and_intents_when_the_disk_is_full(
-    small_disk: Path, open_store: OpenStore
-) -> None:
+def test_the_reserve_takes_all_but_readings_when_the_disk_is_full(small_disk: Path, open_store: OpenStore) -> None:
     store = open_store(small_disk / "state", reserve_mb=8)
     assert store.level() == "ok"
     assert (small_disk / "state" / "reserve").stat().st_size == 8 << 20
@@ -62,10 +60,13 @@ def test_the_reserve_takes_alarms_custody_and_intents_when_the_disk_is_full(
     assert committed_in_time(store, [*readings(2000, start=100), *alarms(1)])
     assert not (small_disk / "state" / "reserve").exists()
     assert store.level() == "reserve"
-    refused = [*readings(3, start=5000), *contacts(2)]
-    assert committed_in_time(store, [*refused, *alarms(1, start=1), *moves(1), *INTENT])
-    assert store.take_refused() == {"measured": 3, "contact_changed": 2}
-    assert store.committed() == {"alarm": 2, "custody": 1, "event": 1, "telemetry": 2100}
+    # whatever the state folds from is written: what the platform mirrors must not part from it
+    assert committed_in_time(store, [*readings(3, start=5000), *ONE_OF_EACH])
+    assert store.take_refused() == {"measured": 4}
+    assert store.committed() == Counter(LANE_OF[type(fact)] for fact in ONE_OF_EACH) | {
+        "alarm": 4,
+        "telemetry": 2100,
+    }
     (small_disk / "hog").unlink()
     store.close()
     again = open_store(small_disk / "state", reserve_mb=8)
@@ -108,17 +109,29 @@ def test_when_even_the_reserve_is_used_up_alarms_wait_and_are_written_once_there
     while store.backlog().bytes < 4 << 20:
         store.append(moves(500, start=count), urgent=True, done=None)
         count += 500
-    with pytest.raises(StoreFull, match="free disk space"):
-        store.append(moves(500, start=count), urgent=True, done=None)
+    for start in (count, count + 500):
+        with pytest.raises(StoreFull, match="free disk space"):
+            store.append(moves(500, start=start), urgent=True, done=None)
+    with pytest.raises(StoreFull):
+        store.append(alarms(1, start=1), urgent=True, done=None)
     assert store.append(readings(1), urgent=False, done=None) == {}  # refused, not raised
-    heads = store.heads()
+    assert store.take_refused() == {"volume_moved": 1000, "alarm_cleared": 1, "measured": 1}
     (small_disk / "hog").unlink()
     assert reached.wait(5)
     store.flush()
     assert store.fault() == ""
     assert store.level() != "failed"
-    assert store.committed()["custody"] == heads["custody"].seq == count
-    assert store.first_broken_link("custody") is None
+    assert store.committed()["custody"] == count
+    store.append([*moves(1, start=count + 1000), *alarms(1, start=2)], urgent=True, done=None)
+    store.flush()
+    # what found no place is told by one gap record in each lane, which makes the platform want a snapshot
+    assert store.committed()["custody"] == count + 1001
+    gap, moved = store.read_lane("custody", count + 1, 10, 1 << 20)
+    assert msgspec.json.decode(gap.body)["data"].items() >= {"first": count + 1, "last": count + 1000}.items()
+    assert moved.seq == count + 1001
+    assert [row.seq for row in store.read_lane("alarm", 1, 10, 1 << 20)] == [1, 2, 3]
+    assert msgspec.json.decode(store.read_lane("alarm", 2, 1, 1 << 20)[0].body)["type"] == "gap"
+    assert [store.first_broken_link(lane) for lane in store.committed()] == [None] * 4
 
 
 def test_a_stop_with_facts_that_cannot_be_written_says_so(small_disk: Path, open_store: OpenStore) -> None:

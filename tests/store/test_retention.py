@@ -156,8 +156,8 @@ def test_at_the_cap_with_nothing_left_to_thin_readings_are_refused_and_counted(o
     store.flush()
     assert store.level() == "capped"
     marks = store.append([*readings(5, start=6000), *contacts(2), *alarms(1), *moves(1)], urgent=False, done=None)
-    assert marks == {"alarm": 1, "custody": 1}
-    assert store.take_refused() == {"measured": 5, "contact_changed": 2}
+    assert marks == {"alarm": 1, "custody": 1, "event": 2}
+    assert store.take_refused() == {"measured": 5}
     assert store.take_refused() == {}
     store.flush()
     assert store.heads()["telemetry"].seq == 6000
