@@ -66,7 +66,7 @@ WEIGHTS = (6, 2, 2)  # daemon, broker, platform
 Aim = Moment | Literal["snapshot"]
 AIMED = 0.4  # share of the daemon's kills
 AIMED_AT: dict[Aim, tuple[int, float]] = {"open": (3, 0.05), "leak": (1, 0.6), "snapshot": (1, 0.1)}
-"""What is aimed at -> how often, within how many seconds. From intent to outcome it takes 0.03 s, from burst to wet 0.4."""
+"""What is aimed at -> how often, within how many seconds. Intent to outcome takes 0.03 s, burst to alarm up to 0.4."""
 AIM_WITHIN_S = 20.0
 DRAIN_WITHIN_S = 60.0
 SHOWN = 12
