@@ -262,9 +262,10 @@ class Daemon:
         """Nobody asks any more, no device is heard any more; what was heard reaches the platform."""
         await self._api.close()
         await _cancelled([task for task in running if task.get_name() not in {"step", "platform"}])
-        if self._platform is not None:
+        platform = [task for task in running if task.get_name() == "platform"]
+        if self._platform is not None and platform:
             self._platform.stop()
-            await asyncio.wait([task for task in running if task.get_name() == "platform"], timeout=POLITE_S)
+            await asyncio.wait(platform, timeout=POLITE_S)
 
 
 async def _cancelled(tasks: Sequence[asyncio.Task[None]]) -> None:
