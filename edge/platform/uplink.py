@@ -29,7 +29,7 @@ from edge.state.facts import Lane
 WINDOW = 10  # batches of all lanes but alarm in flight
 ALARM_WINDOW = 4  # the alarm lane's own: it never waits behind the others
 GAP = b'","type":"gap"'
-GAP_AT = 39  # behind `{"id":"` and 32 hex digits: one that stands for a single row is told by nothing else
+GAP_WITHIN = 60  # bytes: behind the id; a record that stands for a single row is told by nothing else
 ENVELOPE_BYTES = 512  # a batch's own fields, at most
 PAGE_EVERY_NS = 20_000_000  # one page of a snapshot each 20 ms: 12 MB/s, and an alarm waits behind one page only
 SNAPSHOT_EVERY_NS = 60_000_000_000  # after thinning; a later one covers all gaps before it
@@ -301,7 +301,7 @@ class Uplink:
 
 
 def _is_gap(body: bytes) -> bool:
-    return body[GAP_AT : GAP_AT + len(GAP)] == GAP
+    return GAP in body[:GAP_WITHIN]
 
 
 def state_message(state: LinkWord) -> Publish:

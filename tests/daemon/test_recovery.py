@@ -1,14 +1,21 @@
 """What a daemon that was killed believes when it is back: the snapshot's word, but never against a later fact."""
 
-from collections.abc import Iterator
+import sqlite3
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
+import msgspec
+import numpy as np
 import pytest
+from msgspec.structs import replace
 
 from config.policy import Retention
 from edge.daemon.recover import recover
 from edge.state.facts import VolumeFound, VolumeMisplaced, VolumeMissing, VolumeMoved, VolumeSeen
-from edge.state.snapshot import encode, freeze
+from edge.state.snapshot import Frozen, encode, encode_folded, freeze, thaw
+from edge.state.volumes import STATUSES
+from edge.store.errors import StoreError
 from edge.store.journal import Store
 from tests.stories.small_vault import Story, small_plant
 
@@ -109,3 +116,110 @@ def test_a_volume_that_moves_on_while_the_daemon_is_down_is_followed(store: Stor
         again.round({ELSEWHERE: [0]})
     assert [fact.segment for fact in again.of(VolumeMisplaced)] == ["A-01L-04"]
     assert len(told(again)) == 1
+
+
+# --- snapshots that cannot be read --------------------------------------------------------------------------------
+
+
+def as_of(body: bytes, **changes: object) -> bytes:
+    """The snapshot with some of its top-level fields replaced."""
+    fields = msgspec.msgpack.decode(body)
+    return msgspec.msgpack.encode({**fields, **changes})
+
+
+def test_a_snapshot_of_a_newer_version_is_passed_over_for_the_one_before_it(store: Store) -> None:
+    story = settled_at(HERE, store)
+    since = len(story.facts)
+    while not story.of(VolumeMissing):
+        story.round({})
+    keep(story, store, since)
+    store.save_snapshot(as_of(encode(freeze(story.state)), version=2), store.n, "layout", {})
+    store.flush()
+    state = recover(store, small_plant())
+    assert STATUSES[state.volumes.status[0]] == "missing"
+    assert state.evidence.last_seen_ns[0] > 0  # which only the older snapshot can tell
+
+
+def test_without_a_snapshot_a_journal_that_is_whole_is_enough_and_one_that_is_not_is_not(
+    store: Store, tmp_path: Path
+) -> None:
+    story = settled_at(HERE, store)
+    store.flush()
+    with sqlite3.connect(tmp_path / "lantai.db") as connection:
+        connection.execute("DELETE FROM snapshot_part")
+    connection.close()
+    state = recover(store, small_plant())
+    assert encode_folded(freeze(state)) == encode_folded(freeze(story.state))
+    store.ack("custody", 1)
+    assert store._ledger.cut("custody", 1, b"", 1)  # what retention says before it deletes
+    with pytest.raises(StoreError, match="no stored state can be read") as refused:
+        recover(store, small_plant())
+    assert refused.value.code == "store_history_incomplete"
+
+
+FIRST_FOLDED = (
+    "lines status place foreign devices contacts crossed alarms actuators asked reported intents counters "
+    "platform_commands clock_is_sure starts"
+)
+FIRST_BELIEFS = "boot started_ns now_ns evidence unjudged readings still pending"
+
+
+def test_a_snapshot_of_the_first_version_can_still_be_read(store: Store) -> None:
+    """A field that was added since must have a default; else one new field would discard every snapshot there is."""
+    story = settled_at(HERE, store)
+    fields = msgspec.msgpack.decode(encode(freeze(story.state)))
+    old = {
+        "segment_ids": fields["segment_ids"],
+        "folded": {name: fields["folded"][name] for name in FIRST_FOLDED.split()},
+        "beliefs": {name: fields["beliefs"][name] for name in FIRST_BELIEFS.split()},
+    }
+    state = thaw(small_plant(), msgspec.msgpack.encode(old))
+    assert encode(freeze(state)) == encode(freeze(story.state))
+
+
+def without(columns: dict[str, Any], name: str) -> dict[str, Any]:
+    return {key: value for key, value in columns.items() if key != name}
+
+
+BAD: dict[str, Callable[[Frozen], Frozen]] = {
+    "a column missing": lambda frozen: believing(frozen, without(frozen.beliefs.evidence, "fades")),
+    "a column of another length": lambda frozen: believing(
+        frozen, {**frozen.beliefs.evidence, "hits": np.zeros((7, 8), np.float32)}
+    ),
+    "a column of another kind": lambda frozen: believing(
+        frozen, {**frozen.beliefs.evidence, "rounds": frozen.beliefs.evidence["rounds"].astype(np.float32)}
+    ),
+    "a segment that is none": lambda frozen: believing(
+        frozen, {**frozen.beliefs.evidence, "believed": np.full(1, 99, np.int32)}
+    ),
+    "an EPC past its column": lambda frozen: believing(
+        frozen, {**frozen.beliefs.evidence, "epc_bits": np.full(1, 480, np.uint16)}
+    ),
+    "one status for many": lambda frozen: folding(frozen, lines=frozen.folded.lines * 2),
+    "a place that is none": lambda frozen: folding(frozen, place=np.full(1, 4, np.int32)),
+    "a status that is none": lambda frozen: folding(frozen, status=np.full(1, 4, np.uint8)),
+    "a row that is none": lambda frozen: replace(
+        frozen, beliefs=replace(frozen.beliefs, unjudged=np.array([1], np.int64))
+    ),
+}
+
+
+def believing(frozen: Frozen, evidence: dict[str, Any]) -> Frozen:
+    return replace(frozen, beliefs=replace(frozen.beliefs, evidence=evidence))
+
+
+def folding(frozen: Frozen, **changes: Any) -> Frozen:
+    return replace(frozen, folded=replace(frozen.folded, **changes))
+
+
+@pytest.mark.parametrize("what", BAD)
+def test_a_snapshot_that_does_not_fit_together_is_refused_as_one(store: Store, what: str) -> None:
+    frozen = freeze(settled_at(HERE, store).state)
+    with pytest.raises(ValueError, match="snapshot"):
+        thaw(small_plant(), encode(BAD[what](frozen)))
+
+
+@pytest.mark.parametrize("body", [b"", b"\x80", b"\xff" * 40, msgspec.msgpack.encode({"folded": 1})])
+def test_bytes_that_are_no_snapshot_are_refused_as_none(body: bytes) -> None:
+    with pytest.raises(ValueError, match="snapshot cannot be read"):
+        thaw(small_plant(), body)

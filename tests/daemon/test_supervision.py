@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ import pytest
 
 from drivers.observation import Contact, Measurement, Searched
 from edge.daemon.run import BUG, Daemon
-from edge.state.events import Event, OperatorAction, Tick
+from edge.state.events import Event, OperatorAction, Started, Tick
 from edge.state.facts import (
     ActuatorChanged,
     AlarmRaised,
@@ -18,7 +19,7 @@ from edge.state.facts import (
     ContactChanged,
     DaemonStarted,
 )
-from edge.supervise import BugError, StepGuard, keep
+from edge.supervise import RESTART_PAUSES_S, BugError, StepGuard, keep
 from tests.daemon.live import Live, bury, journal, running, until
 from tests.daemon.small_site import site_in
 
@@ -58,6 +59,23 @@ def test_a_task_that_fails_is_started_again_three_times_in_five_minutes_and_the_
             await keep("bus b", failing, AT_ONCE)
         assert isinstance(raised.value.__cause__, OSError)
         assert len(runs) == 4
+
+    on_a_movable_clock(story)
+
+
+def test_a_task_that_fails_waits_ever_longer_before_it_is_started_again() -> None:
+    assert RESTART_PAUSES_S == (1.0, 5.0, 20.0)
+    begun_s: list[float] = []
+
+    async def story(loop: Fast) -> None:
+        async def failing() -> None:
+            begun_s.append(loop.time())
+            raise KeyError("x")
+
+        with pytest.raises(BugError, match="failed 4 times"):
+            await keep("bus b", failing, (0.05, 0.1, 0.2))
+        waited_s = [after - before for before, after in pairwise(begun_s)]
+        assert [wait_s >= pause_s for wait_s, pause_s in zip(waited_s, (0.05, 0.1, 0.2), strict=True)] == [True] * 3
 
     on_a_movable_clock(story)
 
@@ -136,6 +154,25 @@ def test_the_same_event_at_two_successive_crashes_is_passed_over_whenever_it_com
     assert guard.is_quarantined(search(70 * NS))
     assert not guard.is_quarantined(search(70 * NS, antenna=2))
     assert not guard.is_quarantined(Tick(at_ns=70 * NS))
+
+
+@pytest.mark.parametrize("event", [Tick(at_ns=5), Started(at_ns=5, boot="b", software="s", layout="l", clean=True)])
+def test_time_and_the_start_itself_are_never_passed_over(tmp_path: Path, event: Event) -> None:
+    """A daemon that skips them is deaf and seems well: it stays down, in the safe state."""
+    for _ in range(3):
+        crashes(tmp_path, event)
+    assert not StepGuard(tmp_path, "1.0").is_quarantined(event)
+
+
+def test_a_polite_stop_ends_the_quarantine(tmp_path: Path) -> None:
+    crashes(tmp_path, search(1))
+    crashes(tmp_path, search(1))
+    guard = StepGuard(tmp_path, "1.0")
+    guard.forget()
+    guard.forget()
+    assert not StepGuard(tmp_path, "1.0").is_quarantined(search(1))
+    crashes(tmp_path, search(1))
+    assert not StepGuard(tmp_path, "1.0").is_quarantined(search(1))
 
 
 def test_two_different_events_in_turn_are_never_passed_over(tmp_path: Path) -> None:

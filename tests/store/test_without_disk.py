@@ -6,10 +6,13 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from config.phrase import phrase
 from config.policy import Retention
+from edge.platform.contract import CHAIN_START, Ack
+from edge.platform.uplink import Uplink
 from edge.state.facts import VolumeMoved
 from edge.store.errors import StoreError, StoreFull
 from edge.store.journal import Store
@@ -182,6 +185,25 @@ def test_a_lock_is_taken_on_a_full_disk(disk: Path, open_store: OpenStore) -> No
     (disk / "hog").unlink()
     (disk / "more").unlink()
     store.close()
+
+
+def test_a_single_fact_that_found_no_place_makes_the_uplink_send_a_snapshot(open_store: OpenStore) -> None:
+    store = open_store()
+    hard, store._hard_bytes = store._hard_bytes, 0
+    with pytest.raises(StoreFull):
+        store.append(contacts(1), urgent=True, done=None)
+    store._hard_bytes = hard
+    store.append(contacts(1, start=1), urgent=True, done=None)
+    store.flush()
+    uplink = Uplink(store, node="n", software="s", layout="l", devices=())
+    at_ns = 1_800_000_000 * 10**9
+    uplink.connected(at_ns)
+    wanted = [
+        uplink.ack_received(lane, msgspec.json.encode(Ack(store.epoch, 0, CHAIN_START.hex())), at_ns)
+        for lane in store.committed()
+    ]
+    assert not any(turn.is_snapshot_due for turn in wanted)
+    assert uplink.due(at_ns + 10**9).is_snapshot_due
 
 
 def test_a_gap_record_that_is_thinned_goes_on_standing_for_all_it_stood_for(
