@@ -3,7 +3,6 @@
 import sys
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any, get_args
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -13,7 +12,6 @@ from rich.table import Table
 
 from config.messages import Texts
 from config.phrase import Phrase
-from drivers.command import Result
 from edge.cli.trouble import Trouble
 
 PIPE_COLUMNS = 200  # a pipe has no width: lines are not cut at 80
@@ -92,36 +90,3 @@ def seconds(value: float | None) -> str:
         if value >= size:
             return f"{value / size:.1f} {unit}"
     return f"{value:.1f} s"
-
-
-def number(value: float | None) -> str:
-    """A measured value; '-' for unknown."""
-    return "-" if value is None else f"{value:g}"
-
-
-def fact_sentence(texts: Texts, fact: Mapping[str, Any]) -> str:
-    """What a fact says, in words; codes in it by their titles, what is unknown as such."""
-    fields = {key: _in_words(texts, key, value) for key, value in fact.items() if key not in ("type", "at")}
-    if fact["type"] == "measured":
-        pairs = zip(fact["points"], fact["values"], strict=True)
-        fields["readings"] = ", ".join(f"{point} {number(value)}" for point, value in pairs)
-    return texts.label(f"fact_{fact['type']}", **fields)
-
-
-def _in_words(texts: Texts, key: str, value: object) -> object:
-    if value is True or value is False:
-        return texts.label("is_yes" if value else "is_no")
-    if value is None:
-        return texts.label("unknown_value")
-    if value == "":
-        return "-"
-    match key:
-        case "side" | "quantity":
-            return texts.label(f"{key}_{value}")
-        case "state" | "wanted":
-            return texts.label(f"state_{value}")
-        case "result" if f"{value}" in get_args(Result):
-            return texts.label(f"result_{value}")
-        case "reason" | "code" | "result":
-            return texts.title(str(value))
-    return value

@@ -7,6 +7,7 @@ import logging
 import os
 import random
 import signal
+import sqlite3
 import time
 from collections.abc import Callable, Coroutine, Sequence
 from importlib.metadata import version
@@ -23,6 +24,7 @@ from edge.api.server import ApiServer
 from edge.clock import VaultClock
 from edge.daemon import tasks
 from edge.daemon.house import House
+from edge.daemon.logbook import write_down
 from edge.daemon.recover import recover
 from edge.field.bus_link import BusLink
 from edge.field.inbox import Inbox
@@ -89,7 +91,7 @@ class Daemon:
             emit=self._inbox.put,
             submit=runner.submit,
         )
-        self.house.on_facts.append(self._vouched)
+        self.house.on_facts += [write_down(vault.language), self._vouched]
         self._platform = self._join_platform()
         self._api = ApiServer(self.house, state_dir / SOCKET)
         self._input_log = self._open_log() if vault.store.input_log_mb else None
@@ -108,8 +110,9 @@ class Daemon:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self.stop)
         self._inbox.put(self._started())
-        if self._alarm:
-            self._inbox.put(LinkState(link="store", at_ns=self._clock.now(), is_up=False, note=self._alarm))
+        if self._store.is_held:
+            unknown = LinkState(link="store", at_ns=self._clock.now(), is_up=False, note="store_history_incomplete")
+            self._inbox.put(unknown)
         await self._api.start()
         running = [
             asyncio.create_task(keep(name, make, self.restart_pauses_s), name=name)
@@ -141,6 +144,7 @@ class Daemon:
         await tasks.save_snapshot(self.house)
         self._store.close()
         self._guard.forget()
+        log.info("%s: vault %s/%s stopped in order", SOFTWARE, self._vault.centre, self._vault.vault)
         return 0
 
     def _started(self) -> Started:
@@ -155,14 +159,14 @@ class Daemon:
     def _recovered(self, plant: Plant) -> State:
         """The state as the store has it; where that can no longer be known, an empty one that never reaches it: the
         valves are watched all the same."""
-        self._alarm = ""
         try:
-            return recover(self._store, plant)
-        except StoreError as error:
-            log.critical("store: %s; water is watched, nothing is recorded", error)
-            self._store.hold(error.said)
-            self._alarm = error.code
-            return State(plant)
+            state = recover(self._store, plant)
+        except (StoreError, sqlite3.DatabaseError) as error:
+            self._store.hold(error.said if isinstance(error, StoreError) else str(error))
+            state = State(plant)
+        if self._store.is_held:
+            log.critical("store: %s; water is watched, nothing is recorded", self._store.fault())
+        return state
 
     def _open_log(self) -> InputLog | None:
         try:

@@ -135,6 +135,7 @@ class BusUnit:
         """Emit DeviceLost when nothing valid came for longer than the freshness limit."""
         if self.lost_ns is not None and at_ns >= self.lost_ns:
             self._standing = "lost"
+            self._is_warned = True  # so that its return is said as well
             logger.warning("%s: nothing valid for %.0f s (%s)", self.id, self._spec.freshness_s, self._trouble)
             self._emit(DeviceLost(self.id, at_ns, self._trouble))
 

@@ -211,8 +211,7 @@ class PlatformLink:
             timer.cancel()
 
     def _up(self) -> None:
-        if self._failures:
-            _log.info("platform link is back")
+        _log.info("platform link is %s", "back" if self._failures else "up")
         self._failures = 0
         self._protocol_refusals = 0
         self._refusals_to_switch = REFUSALS_OF_PROVEN

@@ -259,7 +259,7 @@ def test_every_command_has_help_with_an_example(
 def test_every_type_of_fact_can_be_said(lantai_facts: list[Fact]) -> None:
     from config.messages import load_texts
     from edge.api.answers import shown
-    from edge.cli.screen import fact_sentence
+    from edge.api.sentences import fact_sentence
 
     for language in ("en", "zh-CN"):
         texts = load_texts("zh-CN" if language == "zh-CN" else "en")

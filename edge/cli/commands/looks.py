@@ -9,7 +9,8 @@ from config.messages import Texts
 from edge.api.records import AlarmAnswer, DevicesAnswer, FindAnswer, StatusAnswer
 from edge.cli.client import Daemon
 from edge.cli.options import described, options
-from edge.cli.screen import Screen, number, seconds
+from edge.api.sentences import number
+from edge.cli.screen import Screen, seconds
 from edge.cli.trouble import DEGRADED, LIFE_SAFETY, OK
 
 EXIT_OF_HEALTH = {"ok": OK, "degraded": DEGRADED, "life_safety": LIFE_SAFETY}

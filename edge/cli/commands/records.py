@@ -13,14 +13,17 @@ from edge.api.records import HistoryAnswer, TraceAnswer
 from edge.cli.client import Daemon
 from edge.cli.commands.looks import standing
 from edge.cli.options import described, options
-from edge.cli.screen import Screen, fact_sentence, number
+from edge.api.sentences import fact_sentence, number
+from edge.cli.screen import Screen
 from edge.cli.trouble import OK, Trouble
+
+MOST_HOURS = 876_600.0  # a hundred years: more than any store holds
 
 
 def add(app: typer.Typer, texts: Texts) -> None:
     """`trace`, `history`, `watch`."""
     option = options(texts)
-    hours_option = typer.Option(24.0, "--hours", min=0.01, help=texts.label("help_hours"))
+    hours_option = typer.Option(24.0, "--hours", min=0.01, max=MOST_HOURS, help=texts.label("help_hours"))
     count_option = typer.Option(0, "--count", min=0, help=texts.label("help_count"))
 
     @app.command(help=described(texts, "trace", "trace V000123", "trace V000123 --limit 20 --json"))

@@ -1,0 +1,40 @@
+"""What a fact says, in words of one language: for the log, the watch and the trace."""
+
+from collections.abc import Mapping
+from typing import Any, get_args
+
+from config.messages import Texts
+from drivers.command import Result
+
+
+def number(value: float | None) -> str:
+    """A measured value; '-' for unknown."""
+    return "-" if value is None else f"{value:g}"
+
+
+def fact_sentence(texts: Texts, fact: Mapping[str, Any]) -> str:
+    """What a fact says, in words; codes in it by their titles, what is unknown as such."""
+    fields = {key: _in_words(texts, key, value) for key, value in fact.items() if key not in ("type", "at")}
+    if fact["type"] == "measured":
+        pairs = zip(fact["points"], fact["values"], strict=True)
+        fields["readings"] = ", ".join(f"{point} {number(value)}" for point, value in pairs)
+    return texts.label(f"fact_{fact['type']}", **fields)
+
+
+def _in_words(texts: Texts, key: str, value: object) -> object:
+    if value is True or value is False:
+        return texts.label("is_yes" if value else "is_no")
+    if value is None:
+        return texts.label("unknown_value")
+    if value == "":
+        return "-"
+    match key:
+        case "side" | "quantity":
+            return texts.label(f"{key}_{value}")
+        case "state" | "wanted":
+            return texts.label(f"state_{value}")
+        case "result" if f"{value}" in get_args(Result):
+            return texts.label(f"result_{value}")
+        case "reason" | "code" | "result":
+            return texts.title(str(value))
+    return value
