@@ -69,7 +69,7 @@ class BeliefsArgs(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class HistoryArgs(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """`since_s`: how far back from now."""
+    """`since_s`: how far back from now; further than 1970 is everything."""
 
     device: str
     point: str
@@ -138,7 +138,8 @@ async def _history(desk: Desk, _who: Caller, args: HistoryArgs) -> object:
     spec = desk.house.state.plant.points.get((args.device, args.point))
     if spec is None:
         raise Refused("unknown_point", point=f"{args.device}/{args.point}")
-    since_ns = desk.house.now() - int(args.since_s * 1e9)
+    now_ns = desk.house.now()
+    since_ns = now_ns - int(min(args.since_s * 1e9, now_ns))
     values = await desk.house.history(args.device, args.point, since_ns, args.limit)
     return HistoryAnswer(
         args.device, args.point, spec.quantity, [(answers.utc(at_ns), value) for at_ns, value in values]

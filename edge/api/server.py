@@ -54,6 +54,7 @@ class ApiCounters(msgspec.Struct):
     requests: int = 0
     refused: int = 0
     dropped_clients: int = 0
+    bugs: int = 0
 
 
 class ApiServer:
@@ -154,12 +155,29 @@ class ApiServer:
                 if request.op == ops.WATCH:
                     await self._watch(line, who, request)
                     return
-                result = await ops.answer(self._desk, who, request.op, request.args)
+                frame = await self._answered(who, request)
             except Refused as refusal:
                 self.counters.refused += 1
-                await line.send(refused(request.id, refusal.refusal))
-            else:
-                await line.send(accepted(request.id, result))
+                frame = refused(request.id, refusal.refusal)
+            await line.send(frame)
+
+    async def _answered(self, who: Caller, request: Request) -> bytes:
+        """The frame of the answer. Raises Refused; `bug` for whatever an operation did not expect, so that the person
+        is told and goes on in the same conversation."""
+
+        async def framed() -> bytes:
+            return accepted(request.id, await ops.answer(self._desk, who, request.op, request.args))
+
+        (outcome,) = await asyncio.gather(framed(), return_exceptions=True)
+        if isinstance(outcome, bytes):
+            return outcome
+        if isinstance(outcome, Refused | asyncio.CancelledError):
+            raise outcome
+        self.counters.bugs += 1
+        log.error(
+            "api: bug while answering '%s'; the client was told, the daemon runs on", request.op, exc_info=outcome
+        )
+        raise Refused("bug", op=request.op)
 
     async def _watch(self, line: "_Line", who: Caller, request: Request) -> None:
         """Stream committed facts until the client hangs up."""

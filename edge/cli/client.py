@@ -13,7 +13,9 @@ from edge.cli.trouble import NO_DAEMON, Trouble
 
 Answer = TypeVar("Answer")
 CONNECT_S = 5.0
-ANSWER_S = 60.0  # the daemon itself gives up on an action after 30 s
+ANSWER_S = 8.0  # what only looks is answered in milliseconds; a person must not wait for a daemon that hangs
+ACT_S = 60.0  # the daemon itself gives up on an action after 30 s; of an import several are under way
+_ACTING = frozenset({"act", "import"})
 _reply = msgspec.json.Decoder(Reply)
 
 
@@ -33,7 +35,7 @@ class Daemon:
         except OSError as error:  # absent, refused, path too long: nobody listens there
             self._socket.close()
             raise Trouble("no_daemon", NO_DAEMON, socket=str(self._path), seen=error.strerror or str(error)) from None
-        self._socket.settimeout(ANSWER_S)
+        self._patience_s = ANSWER_S
 
     def ask(self, op: str, answer: type[Answer], **args: object) -> Answer:
         """The result as a record. Raises Trouble with the daemon's refusal, or when it goes away."""
@@ -76,8 +78,12 @@ class Daemon:
         self.close()
 
     def _send(self, op: str, args: dict[str, object]) -> None:
+        self._patience_s = ACT_S if op in _ACTING else ANSWER_S
+        self._socket.settimeout(self._patience_s)
         try:
             self._socket.sendall(framed({"v": 1, "id": next(self._ids), "op": op, "args": args}))
+        except TimeoutError:
+            raise self._silent() from None
         except OSError:
             self._receive()  # a refusal that was said before hanging up tells more
             raise self._gone() from None
@@ -97,7 +103,7 @@ class Daemon:
             try:
                 part = self._socket.recv(min(count, 1 << 20))
             except TimeoutError:
-                raise Trouble("daemon_silent", NO_DAEMON, socket=str(self._path), seconds=int(ANSWER_S)) from None
+                raise self._silent() from None
             except OSError:
                 raise self._gone() from None
             if not part:
@@ -105,6 +111,9 @@ class Daemon:
             parts.append(part)
             count -= len(part)
         return b"".join(parts)
+
+    def _silent(self) -> Trouble:
+        return Trouble("daemon_silent", NO_DAEMON, socket=str(self._path), seconds=f"{self._patience_s:g}")
 
     def _gone(self) -> Trouble:
         return Trouble("daemon_gone", NO_DAEMON, socket=str(self._path))

@@ -68,6 +68,22 @@ async def test_arguments_of_the_wrong_shape_are_refused_by_name(client: Client, 
     assert await client.refusal("find", **args) == "bad_arguments"
 
 
+async def test_a_history_from_before_all_time_is_the_whole_history(client: Client, house: ManualHouse) -> None:
+    house.story.climate(50.0)
+    answer = await client.result("history", device="th-1", point="humidity", since_s=1e300)
+    assert [value for _, value in answer["values"]] == [50.0]
+
+
+async def test_a_bug_in_an_answer_is_told_logged_once_and_the_conversation_goes_on(
+    client: Client, house: ManualHouse, caplog: pytest.LogCaptureFixture
+) -> None:
+    house.story.state.volumes.row["ghost"] = 12_345  # a row that is not there
+    assert await client.refusal("find", volume="ghost") == "bug"
+    (record,) = [record for record in caplog.records if "bug while answering 'find'" in record.getMessage()]
+    assert record.exc_info
+    assert await client.result("alarms") == []
+
+
 async def test_another_version_of_the_api_is_told_so_and_let_go(client: Client) -> None:
     await client.send(frame({"v": 2, "id": 1, "op": "status"}))
     assert (await client.receive())["error"]["code"] == "wrong_version"

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from edge.cli import client
 from edge.cli.client import Daemon
-from edge.cli.trouble import Trouble
+from edge.cli.trouble import NO_DAEMON, Trouble
 
 
 @pytest.mark.parametrize(("last_words", "code"), [(True, "no_person"), (False, "daemon_gone")])
@@ -28,3 +29,19 @@ def test_a_refusal_said_before_hanging_up_is_what_the_person_is_told(
             with pytest.raises(Trouble) as trouble:
                 daemon.ask_raw("status")
     assert trouble.value.code == code
+
+
+def test_a_daemon_that_hangs_is_given_up_sooner_by_a_look_than_by_an_act(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert (client.ANSWER_S, client.ACT_S) == (8.0, 60.0)
+    monkeypatch.setattr(client, "ANSWER_S", 0.05)
+    monkeypatch.setattr(client, "ACT_S", 0.1)
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listening:
+        listening.bind(str(tmp_path / "lantai.sock"))
+        listening.listen()
+        for op, seconds in (("status", "0.05"), ("act", "0.1"), ("import", "0.1")):
+            with Daemon(tmp_path) as daemon, pytest.raises(Trouble) as trouble:
+                daemon.ask_raw(op)
+            assert (trouble.value.code, trouble.value.exit_code) == ("daemon_silent", NO_DAEMON)
+            assert trouble.value.fields["seconds"] == seconds
