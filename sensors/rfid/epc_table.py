@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 EPC96_BYTES = 12
 MAX_EPC_BYTES = 62  # five bits of length in words leave 31 words
 _SMALLEST_TABLE = 1024
-_FULL = 2  # slots per key at least: at half load a probe chain stays short
+_FULL = 4  # slots per key at least: at half load a probe chain stays short
 
 
 class EpcTable:

@@ -157,10 +157,11 @@ class Evidence:
 
     def is_confirmed(self, rows: Index) -> NDArray[np.bool_]:
         """(m,) whether the antenna of the believed segment read the tag in its newest round: nothing to think over."""
-        believed = self._believed[rows]
-        at = self._segment[rows] == believed[:, None]
-        age = self._fades[believed] - self._hits_at[rows, at.argmax(axis=1)]
-        confirmed: NDArray[np.bool_] = at.any(axis=1) & (age == 0) & (believed >= 0)
+        believed = self._believed.take(rows)
+        at = self._at(rows, believed)
+        is_there = (self._segment.reshape(-1).take(at) == believed) & (believed >= 0)
+        is_new = self._hits_at.reshape(-1).take(at) == self._fades.take(believed)
+        confirmed: NDArray[np.bool_] = is_there & is_new
         return confirmed
 
     def candidates(self, rows: Index, at_ns: int) -> Candidates:
@@ -288,27 +289,32 @@ class Evidence:
     ) -> None:
         """Add hits of one antenna; a tag that has no room for it forgets the antenna that last read it least."""
         now = self._fades[segment]
-        at = self._segment[rows] == segment
-        new = (~at.any(axis=1)).nonzero()[0]
+        at = self._at(rows, segment)
+        segments, hits_at = self._segment.reshape(-1), self._hits_at.reshape(-1)  # views: take is twice as fast on them
+        faded, level = self._hits.reshape(-1), self._rssi.reshape(-1)
+        new = (segments.take(at) != segment).nonzero()[0]
         if len(new):
             age = self._fades[self._segment[rows[new]]] - self._hits_at[rows[new]]
-            worth = self._hits[rows[new]] * FADE ** age.astype(np.float32)
+            worth = self._hits[rows[new]] * _faded(age)
             worth[self._segment[rows[new]] < 0] = -1.0
-            weakest = worth.argmin(axis=1)
-            at[new, weakest] = True
-            self._segment[rows[new], weakest] = segment
-            self._hits[rows[new], weakest] = 0
-            self._rssi[rows[new], weakest] = np.nan
-        column = at.argmax(axis=1)
-        age = now - self._hits_at[rows, column]
-        before = self._hits[rows, column] * FADE ** age.astype(np.float32)
-        mean = self._rssi[rows, column].astype(np.float32)
+            at[new] = rows[new].astype(np.int64) * CANDIDATES + worth.argmin(axis=1)
+            segments[at[new]] = segment
+            faded[at[new]] = 0
+            level[at[new]] = np.nan
+        before = faded.take(at) * _faded(now - hits_at.take(at))
+        mean = level.take(at).astype(np.float32)
         added = hits.astype(np.float32)
         blended = (mean * before + rssi_dbm * added) / (before + added)
         blended = np.where(np.isnan(mean), rssi_dbm, np.where(np.isnan(rssi_dbm), mean, blended))
-        self._hits[rows, column] = before + added
-        self._hits_at[rows, column] = now
-        self._rssi[rows, column] = blended
+        faded[at] = before + added
+        hits_at[at] = now
+        level[at] = blended
+
+    def _at(self, rows: Index, segment: Index | int) -> NDArray[np.int64]:
+        """(m,) where in the flat columns of candidates that segment stands for each row; the row's first where not."""
+        is_it = self._segment.take(rows, axis=0) == (segment if isinstance(segment, int) else segment[:, None])
+        at: NDArray[np.int64] = rows.astype(np.int64) * CANDIDATES + is_it.argmax(axis=1)
+        return at
 
     def _rounds_paused(self, segment: int, rounds: int, at_ns: int) -> int:
         """Rounds an antenna left out before these: what it knew from before has aged by them. Moves its rhythm."""
@@ -334,8 +340,9 @@ class Evidence:
         return weight.astype(np.float32)
 
     def _total_of(self, rows: Index) -> NDArray[np.int64]:
-        believed = self._believed[rows]
-        return np.where(believed >= 0, self._rounds_total[believed], 0)
+        believed = self._believed.take(rows)
+        total: NDArray[np.int64] = self._rounds_total.take(believed) * (believed >= 0)  # -1 takes the last, and is none
+        return total
 
     def _grow(self) -> None:
         had = len(self._book)
@@ -349,6 +356,14 @@ class Evidence:
             column = np.full((room, *old.shape[1:]), blank.get(name, 0), dtype=old.dtype)
             column[:had] = old
             setattr(self, name, column)
+
+
+def _faded(age: Index) -> NDArray[np.float32]:
+    """What is left of a hit after so many rounds."""
+    return _LEFT.take(np.minimum(age, len(_LEFT) - 1))
+
+
+_LEFT = (FADE ** np.arange(64)).astype(np.float32)  # after 63 rounds a ten-millionth is left
 
 
 def _frozen(view: NDArray[Any]) -> NDArray[Any]:
