@@ -79,8 +79,6 @@ def run(arguments: RunArguments) -> int:
         sys.stderr.write(texts.label("run_config_unusable", count=len(error.problems), file=arguments.config) + "\n")
         return BAD_INPUT
     set_up(loaded.vault.timezone, arguments.log_level)
-    import sqlite3  # noqa: PLC0415
-
     from edge.store.errors import StoreError  # noqa: PLC0415  the tool asks this module for its options only
 
     try:
@@ -96,9 +94,6 @@ def run(arguments: RunArguments) -> int:
     except OSError as error:
         seen = phrase("seen_file", file=str(error.filename or arguments.state), reason=os_reason(error))
         return _refused(arguments, "run_refused", seen)
-    except sqlite3.Error as error:
-        seen = phrase("store_refused", path=str(arguments.state), detail=str(error))
-        return _refused(arguments, "store_unusable", seen)
 
 
 async def _run(loaded: Loaded, arguments: RunArguments) -> int:

@@ -224,9 +224,6 @@ class House:
                 log.critical("store: %s; only what is toward the safe side is carried out", error)
             self.has_lost_facts = True
             self.refuse_waiting()
-        else:
-            if after and self.store.level() == "failed":
-                self.refuse_waiting()
 
 
 def _quarantined(event: Event) -> Quarantined:

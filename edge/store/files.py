@@ -48,7 +48,11 @@ class Files:
                 if disk.release_reserve():
                     continue
                 disk.failed(str(error))
-            self.journal, self.found = self._open_sparing()
+                self.journal, self.found = self._open_sparing()
+            except sqlite3.DatabaseError as error:  # damaged: not one number in it can be relied on
+                self.held = str(error)
+                disk.failed(self.held)
+                self.journal, self.found = self._open_nowhere()
             break
 
     def connection(self) -> sqlite3.Connection:
@@ -102,12 +106,17 @@ class Files:
             ledger = load_ledger(connection)
             journal = Journal(Readers(connection, connection), ledger)
             found = _found(connection, journal, ledger, self._database)
-        except sqlite3.OperationalError as error:
+        except sqlite3.DatabaseError as error:
             self.held = str(error)
-            connection = schema.open_nowhere(self._vault)
-            ledger = load_ledger(connection)
-            journal = Journal(Readers(connection, connection), ledger)
-            found = _found(connection, journal, ledger, self._database)
+            return self._open_nowhere()
+        connection.text_factory = bytes
+        return journal, found
+
+    def _open_nowhere(self) -> tuple[Journal, Found]:
+        connection = schema.open_nowhere(self._vault)
+        ledger = load_ledger(connection)
+        journal = Journal(Readers(connection, connection), ledger)
+        found = _found(connection, journal, ledger, self._database)
         connection.text_factory = bytes
         return journal, found
 

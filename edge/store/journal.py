@@ -85,14 +85,16 @@ class Store:
         """The store of `vault` in `state_dir`, which is made when it is not there.
 
         Raises StoreBusy when another daemon holds it, StoreError when the file is newer than this software, another
-        vault's or not ours, StoreFull when the disk takes nothing even of the reserve; with `may_wait` it opens then as
-        well: at level `failed`, everything in memory until there is room.
+        vault's or not ours, or damaged, StoreFull when the disk takes nothing even of the reserve. With `may_wait` the
+        last two open as well: at level `failed`, everything in memory until there is room, or for good (`is_held`).
         """
         state_dir.mkdir(parents=True, exist_ok=True, mode=0o750)
         store = cls(state_dir, vault=vault, cap_mb=cap_mb, reserve_mb=reserve_mb, retention=retention)
         if store.fault() and not may_wait:
-            fault = store.fault()
+            fault, is_held = store.fault(), store.is_held
             store.close()
+            if is_held:
+                raise StoreError("store_unusable", phrase("store_refused", path=str(store.database), detail=fault))
             raise StoreFull("store_full", phrase("store_unwritten", path=str(store.database), fault=fault))
         return store
 

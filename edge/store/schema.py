@@ -161,8 +161,9 @@ def _check(connection: sqlite3.Connection, path: Path, vault: str, known: int) -
 
 
 def _not_ours(error: sqlite3.DatabaseError, path: Path) -> Exception:
-    """What to raise: the disk's own trouble as it is, anything else as a file that is no store."""
-    if isinstance(error, sqlite3.OperationalError):
+    """What to raise: the disk's trouble and a damaged page as they are, anything else as a file that is no store."""
+    code = getattr(error, "sqlite_errorcode", None) or 0
+    if isinstance(error, sqlite3.OperationalError) or (code & 0xFF) == sqlite3.SQLITE_CORRUPT:
         return error
     return StoreError("store_not_ours", phrase("store_no_database", path=str(path), detail=str(error)))
 

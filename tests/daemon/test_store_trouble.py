@@ -27,7 +27,7 @@ from edge.state.facts import (
     CommandIntended,
     ContactChanged,
 )
-from edge.store.errors import StoreFull
+from edge.store.errors import StoreError, StoreFull
 from edge.store.schema import open_reader
 from tests.daemon.live import Live, bury, journal, opened_store, running
 from tests.daemon.small_site import VOLUMES, Site, site_in
@@ -151,6 +151,8 @@ async def test_facts_without_a_place_do_not_end_the_daemon_and_the_next_start_kn
         loaded = site.loaded(store=SMALL)
         async with running(loaded, site.state_dir) as live:
             await live.until(lambda: stood_at(live, "open"), "the valve known to be open")
+            # the next one that is not asked for is a minute away
+            await live.until(live.store.latest_snapshot, "the first snapshot")
             await fails(live, disk)
             hard = live.store._hard_bytes
             live.store._hard_bytes = 1  # a quarter of the reserve; a test need not fill it
@@ -231,8 +233,10 @@ def spoil_every_snapshot(state_dir: Path) -> None:
 
 async def test_a_daemon_whose_history_is_lost_says_so_watches_the_water_and_writes_nothing(tmp_path: Path) -> None:
     async with site_in(tmp_path) as site:
-        loaded = site.loaded()
+        broker = {"host": "127.0.0.1", "port": 1}
+        loaded = site.loaded(brokers={"central": broker}, platform={"broker": "central"})
         async with running(loaded, site.state_dir) as live:
+            assert "platform" in live.daemon._everything()
             await live.import_volumes()
         spoil_every_snapshot(site.state_dir)
         held = [row.seq for row in rows(site, "event")]
@@ -240,12 +244,35 @@ async def test_a_daemon_whose_history_is_lost_says_so_watches_the_water_and_writ
             await live.until(lambda: stood_at(live, "open"), "the valve known to be open")
             assert "store_history_incomplete:store" in live.state.alarms
             assert len(live.state.volumes) == 0
+            assert "platform" not in live.daemon._everything()  # it would take that for the vault
             await leaks_and_is_closed(live, site)
             assert live.store.level() == "failed"
             live.daemon.stop()
             with pytest.raises(StoreFull, match="no stored state can be read"):
                 await live.run
         assert [row.seq for row in rows(site, "event")] == held
+
+
+async def test_a_daemon_whose_database_is_damaged_watches_the_water_and_writes_nothing(tmp_path: Path) -> None:
+    async with site_in(tmp_path) as site:
+        loaded = site.loaded()
+        async with running(loaded, site.state_dir) as live:
+            await live.import_volumes()
+        database = site.state_dir / "lantai.db"
+        damaged = bytearray(database.read_bytes())
+        damaged[4096:] = b"\x5a" * (len(damaged) - 4096)
+        database.write_bytes(damaged)
+        async with running(loaded, site.state_dir) as live:
+            await live.until(lambda: stood_at(live, "open"), "the valve known to be open")
+            assert "store_history_incomplete:store" in live.state.alarms
+            await leaks_and_is_closed(live, site)
+            live.daemon.stop()
+            with pytest.raises(StoreFull, match="malformed"):
+                await live.run
+        assert database.read_bytes() == damaged
+        with pytest.raises(StoreError, match="malformed") as refused:
+            journal(site.state_dir, loaded)
+        assert refused.value.code == "store_unusable"
 
 
 def rows(site: Site, lane: Any) -> Any:
