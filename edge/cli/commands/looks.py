@@ -7,9 +7,9 @@ import typer
 
 from config.messages import Texts
 from edge.api.records import AlarmAnswer, DevicesAnswer, FindAnswer, StatusAnswer
+from edge.api.sentences import number
 from edge.cli.client import Daemon
 from edge.cli.options import described, options
-from edge.api.sentences import number
 from edge.cli.screen import Screen, seconds
 from edge.cli.trouble import DEGRADED, LIFE_SAFETY, OK
 

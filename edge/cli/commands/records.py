@@ -10,10 +10,10 @@ import typer
 
 from config.messages import Texts
 from edge.api.records import HistoryAnswer, TraceAnswer
+from edge.api.sentences import fact_sentence, number
 from edge.cli.client import Daemon
 from edge.cli.commands.looks import standing
 from edge.cli.options import described, options
-from edge.api.sentences import fact_sentence, number
 from edge.cli.screen import Screen
 from edge.cli.trouble import OK, Trouble
 
