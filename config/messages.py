@@ -4,6 +4,7 @@ import difflib
 import functools
 from collections.abc import Mapping, Sequence
 from importlib.resources import files
+from string import Formatter
 from typing import Literal, get_args
 
 import msgspec
@@ -45,6 +46,20 @@ class Texts:
             return Text(title=code)
         values = _Lenient(args or {})
         return Text(*(part.format_map(values) for part in (found.title, found.meaning, found.next_step)))
+
+    def explained(self, code: str) -> Text:
+        """The text of a code without a case at hand: its arguments in plain words."""
+        found = self._loaded.codes[code]
+        parts = (found.title, found.meaning, found.next_step)
+        names = {name for part in parts for _, name, _, _ in Formatter().parse(part) if name}
+        return self.code(code, {name: self._loaded.labels[f"arg_{name}"] for name in names})
+
+    def codes_named(self, words: str) -> list[str]:
+        """The code of this id, else every code of this title; case and blanks around are ignored."""
+        wanted = words.strip().casefold()
+        if wanted in self._loaded.codes:
+            return [wanted]
+        return [code for code, text in self._loaded.codes.items() if text.title.casefold() == wanted]
 
     def title(self, code: str) -> str:
         """The short form of a code; '' for ''."""

@@ -10,6 +10,7 @@ from msgspec import Meta
 from edge.api import answers, volumes
 from edge.api.catalogue import CHUNK, LineSorter, Sorted
 from edge.api.house import House
+from edge.api.nearest import in_a_row, nearest
 from edge.api.pairs import HOLD_S, Pairs
 from edge.api.people import Caller, is_auditor, role_for
 from edge.api.records import ActAnswer, HistoryAnswer, ImportAnswer, LayoutAnswer, TraceAnswer
@@ -17,6 +18,7 @@ from edge.api.wire import MOST_LINES, Refused
 from edge.rules.actions import ROLES, TWO_PERSONS
 from edge.state.events import OperatorAction
 from edge.state.facts import ActionTaken, CataloguedVolume, Fact, PlatformCommandTaken
+from edge.state.state import State
 
 ACT_S = 30.0  # an action is answered after its commit; a disk that takes longer is in trouble
 Limit = Annotated[int, Meta(ge=1, le=10_000)]
@@ -125,10 +127,7 @@ async def _beliefs(desk: Desk, _who: Caller, args: BeliefsArgs) -> object:
 
 async def _trace(desk: Desk, who: Caller, args: VolumeArgs) -> object:
     known = desk.house.state.volumes
-    row = known.row.get(args.volume, known.row_of_epc.get(args.volume.lower()))
-    if row is None:
-        raise Refused("unknown_volume", volume=args.volume)
-    volume = known.lines[row].volume
+    volume = known.lines[volumes.row_of(known, args.volume)].volume
     facts = await desk.house.trace(volume, args.limit)
     readable = [fact for fact in facts if may_read(who, fact)]
     return TraceAnswer([answers.shown(fact, volume) for fact in readable], len(facts) - len(readable))
@@ -137,7 +136,9 @@ async def _trace(desk: Desk, who: Caller, args: VolumeArgs) -> object:
 async def _history(desk: Desk, _who: Caller, args: HistoryArgs) -> object:
     spec = desk.house.state.plant.points.get((args.device, args.point))
     if spec is None:
-        raise Refused("unknown_point", point=f"{args.device}/{args.point}")
+        asked = f"{args.device}/{args.point}"
+        known = (f"{device}/{point}" for device, point in desk.house.state.plant.points)
+        raise Refused("unknown_point", point=asked, nearest=in_a_row(nearest(asked, known)))
     now_ns = desk.house.now()
     since_ns = now_ns - int(min(args.since_s * 1e9, now_ns))
     values = await desk.house.history(args.device, args.point, since_ns, args.limit)
@@ -155,7 +156,18 @@ async def _act(desk: Desk, who: Caller, args: ActArgs) -> object:
         return await _act_of_two(desk, who, role, args)
     asked_ns = desk.house.now()
     answer = await desk.act(who, role, args.action, args=args.args)
-    return ActAnswer(answer, command=_command_since(desk, args.args.get("actuator", ""), asked_ns))
+    command = _command_since(desk, args.args.get("actuator", ""), asked_ns)
+    return ActAnswer(answer, command=command, nearest=_meant(desk.house.state, answer, args.args))
+
+
+def _meant(state: State, answer: str, args: dict[str, str]) -> tuple[str, ...]:
+    """The names that look like one nobody knows."""
+    match answer:
+        case "unknown_actuator":
+            return nearest(args.get("actuator", ""), state.plant.actuators)
+        case "unknown_alarm":
+            return nearest(args.get("alarm", ""), state.alarms)
+    return ()
 
 
 def _check_lengths(args: dict[str, str]) -> None:

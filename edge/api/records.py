@@ -152,11 +152,13 @@ class CommandAnswer(msgspec.Struct, frozen=True):
 
 class ActAnswer(msgspec.Struct, frozen=True):
     """`answer` is 'accepted' or a text id. `command`: the command that follows, whose outcome `command` tells.
-    `held_s`: how long it waits for the second person, 0 when it does not."""
+    `held_s`: how long it waits for the second person, 0 when it does not. `nearest`: names that look like an unknown
+    one."""
 
     answer: str
     command: str = ""
     held_s: int = 0
+    nearest: tuple[str, ...] = ()
 
 
 class ImportAnswer(msgspec.Struct, frozen=True):

@@ -5,11 +5,12 @@ from typing import get_args
 import numpy as np
 
 from edge.api.answers import utc
+from edge.api.nearest import in_a_row, nearest
 from edge.api.records import BeliefsAnswer, Candidate, FindAnswer
 from edge.api.wire import Refused
 from edge.state.facts import Status
 from edge.state.state import State
-from edge.state.volumes import NOWHERE
+from edge.state.volumes import NOWHERE, Volumes
 from sensors.rfid.locate import Belief, locate
 
 PAGE = 1000  # volumes a page: 2 to 4 ms of the loop that also runs the step (demo vault)
@@ -19,9 +20,7 @@ _STATUSES = get_args(Status)
 def find(state: State, volume: str, now_ns: int) -> FindAnswer:
     """One volume, by id or by the EPC on its tag. Raises Refused(unknown_volume)."""
     volumes = state.volumes
-    row = volumes.row.get(volume, volumes.row_of_epc.get(volume.lower()))
-    if row is None:
-        raise Refused("unknown_volume", volume=volume)
+    row = row_of(volumes, volume)
     line = volumes.lines[row]
     places = state.plant.places
     place, book, tag = int(volumes.place[row]), int(volumes.book[row]), int(volumes.tag[row])
@@ -53,6 +52,21 @@ def find(state: State, volume: str, now_ns: int) -> FindAnswer:
     )
 
 
+def row_of(volumes: Volumes, words: str) -> int:
+    """The row of a volume by its id or the EPC on its tag; blanks around are ignored, and capitals where no id is
+    written just so. Raises Refused(unknown_volume) with the ids that look like it."""
+    wanted = words.strip()
+    for name in (wanted, wanted.upper(), wanted.lower()):
+        row = volumes.row.get(name, volumes.row_of_epc.get(name))
+        if row is not None:
+            return row
+    near = nearest(wanted, volumes.row)
+    same = next((name for name in near if name.casefold() == wanted.casefold()), None)  # of mixed case
+    if same is not None:
+        return volumes.row[same]
+    raise Refused("unknown_volume", volume=wanted, nearest=in_a_row(near))
+
+
 def beliefs(state: State, after: str, limit: int, now_ns: int) -> BeliefsAnswer:
     """Top candidates of up to `limit` volumes (at most PAGE) behind `after` in catalogue order, '' for the first page.
     Raises Refused(unknown_volume)."""
@@ -60,7 +74,7 @@ def beliefs(state: State, after: str, limit: int, now_ns: int) -> BeliefsAnswer:
     start = 0
     if after:
         if after not in volumes.row:
-            raise Refused("unknown_volume", volume=after)
+            raise Refused("unknown_volume", volume=after, nearest=in_a_row(nearest(after, volumes.row)))
         start = volumes.row[after] + 1
     rows = np.arange(start, min(start + max(1, min(limit, PAGE)), len(volumes)))
     if not len(rows):

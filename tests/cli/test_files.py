@@ -18,6 +18,7 @@ import pytest
 import yaml
 
 from config.load import load
+from config.messages import load_texts
 from drivers.observation import Contact
 from edge.cli.app import tool
 from edge.cli.names import OURS, foreign_package
@@ -328,3 +329,33 @@ def test_lantai_notices_a_package_that_is_not_ours(tmp_path: Path) -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=30)
     assert done.stdout.strip() == "2"
     assert "package 'sensors' is imported from" in done.stderr
+
+
+def test_check_says_that_nobody_may_use_the_tool_while_policy_names_no_person(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    policy = {name: value for name, value in VAULT["policy"].items() if name != "people"}  # type: ignore[attr-defined]
+    file = tmp_path / "vault.yaml"
+    file.write_text(yaml.safe_dump({**VAULT, "policy": policy}), encoding="utf-8")
+    assert tool(["check", str(file)]) == 0
+    said = capsys.readouterr().out
+    assert "policy.people is empty" in said
+    assert "{people: {wang: {uid: 1000" in said
+    assert tool(["check", str(file), "--json"]) == 0
+    assert [note["code"] for note in json.loads(capsys.readouterr().out)["notes"]] == ["no_people"]
+    assert tool(["check", str(DEMO), "--json"]) == 0
+
+
+def test_config_show_gives_values_of_their_own_type_in_json(capsys: pytest.CaptureFixture[str]) -> None:
+    assert tool(["config", "show", str(DEMO), "--json"]) == 0
+    values = {row["path"]: row["value"] for row in json.loads(capsys.readouterr().out)}
+    assert values["timezone"] == "Asia/Shanghai"
+    assert values["schema"] == 1
+
+
+def test_explain_takes_a_title_in_either_language(capsys: pytest.CaptureFixture[str]) -> None:
+    for words in ("Water", "no_PERSON", load_texts("zh-CN").title("leak")):
+        assert tool(["explain", words]) == 0
+    said = capsys.readouterr().out
+    assert said.count("leak: Water") == 2
+    assert "This login (uid see `id -u`) is no person" in said

@@ -242,6 +242,21 @@ def test_a_code_of_a_newer_daemon_is_shown_as_it_is(english: Texts) -> None:
     assert english.nearest("leek_unknown")[0] == "leak_unknown"
 
 
+def test_a_code_explained_without_a_case_at_hand_has_no_placeholder_left(english: Texts) -> None:
+    for texts in (english, load_texts("zh-CN")):
+        for code in texts._loaded.codes:
+            text = texts.explained(code)
+            example = code == "no_people"  # its braces are YAML
+            assert example or "{" not in text.title + text.meaning + text.next_step, code
+
+
+def test_a_code_is_found_by_its_title_and_in_any_case(english: Texts) -> None:
+    assert english.codes_named(" Leak_Unknown") == ["leak_unknown"]
+    assert english.codes_named("not known to be DRY") == ["leak_unknown"]
+    assert english.codes_named("no daemon") == ["no_daemon", "no_daemon_for_import"]
+    assert english.codes_named("nothing like it") == []
+
+
 def test_an_argument_that_was_not_given_does_not_hide_the_text(english: Texts) -> None:
     assert "{uid}" in english.code("no_person").meaning
     assert "1001" in english.code("no_person", {"uid": 1001}).meaning

@@ -104,6 +104,26 @@ async def test_a_refusal_says_why_and_what_next_and_exits_2(lantai: Tool) -> Non
     assert (await lantai.json("find", "nobody"))["error"]["code"] == "unknown_volume"
 
 
+@pytest.mark.parametrize("words", ["V0", " v0 ", "V0 "])
+async def test_a_volume_is_found_whatever_its_case_and_the_blanks_around(lantai: Tool, words: str) -> None:
+    lantai.house.story.catalogue(["A-01L-01-1-01"])
+    assert (await lantai.json("find", words))["volume"] == "v0"
+    assert await lantai.run("trace", words) == 0
+
+
+async def test_what_nobody_knows_is_told_with_the_names_near_to_it(lantai: Tool) -> None:
+    lantai.house.story.catalogue(["A-01L-01-1-01", "A-01L-01-1-02"])
+    lantai.house.story.leak(wet=True)
+    for words, near in (
+        (("find", "v"), "v0, v1"),
+        (("history", "th-1/temprature"), "th-1/temperature"),
+        (("set", "Valve1", "open"), "valve-1"),
+        (("ack", "leak:leak-1"), "leak:leak-1/leak"),
+    ):
+        assert await lantai.run(*words) == 2
+        assert f"Near to it: {near}" in lantai.err
+
+
 async def test_a_valve_is_opened_and_its_outcome_awaited(lantai: Tool) -> None:
     everything_known(lantai.house)
 

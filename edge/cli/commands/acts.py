@@ -6,6 +6,7 @@ from pathlib import Path
 import typer
 
 from config.messages import Texts
+from edge.api.nearest import in_a_row
 from edge.api.records import ActAnswer, CommandAnswer
 from edge.cli.client import Daemon
 from edge.cli.options import described, options
@@ -90,7 +91,14 @@ def accepted(daemon: Daemon, action: str, args: dict[str, str], role: str) -> Ac
     """The answer to an action that was accepted. Raises Trouble with the reason of a refusal."""
     answer = daemon.ask("act", ActAnswer, action=action, args=args, role=role)
     if answer.answer != "accepted":
-        raise Trouble(answer.answer, BAD_INPUT, action=action, subject=" ".join(args.values()), **args)
+        raise Trouble(
+            answer.answer,
+            BAD_INPUT,
+            action=action,
+            subject=" ".join(args.values()),
+            nearest=in_a_row(answer.nearest),
+            **args,
+        )
     return answer
 
 

@@ -2,10 +2,11 @@
 
 from pathlib import Path
 
+import msgspec
 import typer
 
 from config.load import Loaded, load, shown
-from config.messages import Texts
+from config.messages import LANGUAGES, Texts, load_texts
 from config.problem import ConfigError, worded
 from edge.cli.options import described, options
 from edge.cli.run import RunArguments
@@ -50,10 +51,14 @@ def add(app: typer.Typer, texts: Texts) -> None:
             "boards": len(vault.boards),
             "actuators": len(vault.actuators),
         }
+        notes = [] if vault.policy.people else ["no_people"]
         if json:
-            screen.json({"ok": True, "problems": [], **counts})
+            worded_notes = [{"code": note, "text": texts.code(note)} for note in notes]
+            screen.json({"ok": True, "problems": [], "notes": worded_notes, **counts})
         else:
             screen.say("check_ok", "green", file=file, **counts)
+            for note in notes:
+                screen.code(note, style="yellow")
         return OK
 
     config = typer.Typer(help=texts.label("help_config_group"))
@@ -70,7 +75,12 @@ def add(app: typer.Typer, texts: Texts) -> None:
         if json:
             screen.json(
                 [
-                    {"path": path, "value": value, "file": place.file if place else None, "line": place and place.line}
+                    {
+                        "path": path,
+                        "value": msgspec.Raw(value.encode()),
+                        "file": place.file if place else None,
+                        "line": place and place.line,
+                    }
                     for path, value, place in rows
                 ]
             )
@@ -84,16 +94,19 @@ def add(app: typer.Typer, texts: Texts) -> None:
     def explain(code: str, json: bool = option.json, lang: str = option.lang) -> int:
         del lang
         screen = Screen(texts, is_json=json)
-        if not texts.is_known(code):
+        named = tuple(dict.fromkeys(one for language in LANGUAGES for one in load_texts(language).codes_named(code)))
+        if not named:
             near = ", ".join(texts.nearest(code)) or "-"
             raise Trouble("unknown_code", seen=code, nearest=near)
-        text = texts.code(code)
+        explained = [(one, texts.explained(one)) for one in named]
         if json:
-            screen.json({"code": code, "title": text.title, "meaning": text.meaning, "next_step": text.next_step})
+            first, *others = [{"code": one, **msgspec.structs.asdict(text)} for one, text in explained]
+            screen.json(first | ({"others": others} if others else {}))
             return OK
-        screen.line(f"{code}: {text.title}", "bold")
-        screen.line(text.meaning)
-        screen.line(f"{texts.label('next_step')}: {text.next_step}")
+        for one, text in explained:
+            screen.line(f"{one}: {text.title}", "bold")
+            screen.line(text.meaning)
+            screen.line(f"{texts.label('next_step')}: {text.next_step}")
         return OK
 
 
