@@ -1,5 +1,6 @@
 """A catalogue file to checked lines: volume,epc,slot,thickness_mm. Every mistake with line and column."""
 
+import contextlib
 import csv
 import io
 import re
@@ -44,6 +45,19 @@ def read_catalogue(path: Path, places: Places) -> tuple[list[CataloguedLine], li
         return lines, problems
     reading.read(text)
     return reading.lines, problems
+
+
+def line_numbers(path: Path, volumes: frozenset[str]) -> dict[str, int]:
+    """The first line of each of these volumes in a file that was read before; not those gone from it."""
+    found: dict[str, int] = {}
+    with contextlib.suppress(OSError, UnicodeDecodeError, csv.Error):
+        rows = csv.reader(io.StringIO(path.read_bytes().decode("utf-8-sig"), newline=""), strict=True)
+        header = [name.strip().lower() for name in next(rows, [])]
+        column = header.index(HEADER[0]) if HEADER[0] in header else len(header)
+        for row in rows:
+            if len(row) == len(header) > column and row[column] in volumes:
+                found.setdefault(row[column], rows.line_num)
+    return found
 
 
 def _faultless(text: str, slots: frozenset[str]) -> list[CataloguedLine] | None:

@@ -10,13 +10,15 @@ CHUNK = 500  # volumes in one fact
 
 
 class Sorted(NamedTuple):
-    """`good` may go in as new or changed lines; `problems` are (index, text id)."""
+    """`good` may go in as new or changed lines; `problems` and `warnings` are (index, text id, holder of the tag
+    or slot, '' for neither)."""
 
     good: list[CataloguedVolume]
     new: int
     changed: int
     same: int
-    problems: list[tuple[int, str]]
+    problems: list[tuple[int, str, str]]
+    warnings: list[tuple[int, str, str]]
 
 
 class LineSorter:
@@ -26,19 +28,24 @@ class LineSorter:
         self._state = state
         self._volumes: set[str] = set()
         self._holder: dict[str, str] = {}
+        self._stands_in = {line.slot: line.volume for line in state.volumes.lines}  # 1 ms of the loop (demo vault)
 
     def sort(self, lines: Sequence[CataloguedVolume]) -> Sorted:
-        """Every line by what it would do. Problems: line_without_volume, volume_twice, bad_epc, bad_slot, epc_taken."""
+        """Every line by what it would do. Problems: line_without_volume, volume_twice, bad_epc, bad_slot, epc_taken.
+
+        Warning, and taken none the less: slot_taken, by a volume that the catalogue of before this request has there.
+        Whether a later line moves it only the sender knows, who has the whole file; and two thin volumes may share."""
         known = self._state.volumes
         good: list[CataloguedVolume] = []
-        problems: list[tuple[int, str]] = []
+        problems: list[tuple[int, str, str]] = []
+        warnings: list[tuple[int, str, str]] = []
         new = same = 0
         for i, line in enumerate(lines):
             row = known.row.get(line.volume)
             is_same = row is not None and known.lines[row] == line
             code = self._problem(line, is_same=is_same)
             if code:
-                problems.append((i, code))
+                problems.append((i, code, self._holder_of(line.epc) if code == "epc_taken" else ""))
                 continue
             self._volumes.add(line.volume)
             self._holder[line.epc] = line.volume
@@ -47,7 +54,15 @@ class LineSorter:
             else:
                 good.append(line)
                 new += row is None
-        return Sorted(good, new, len(good) - new, same, problems)
+                standing = self._stands_in.get(line.slot, line.volume)
+                if standing != line.volume:
+                    warnings.append((i, "slot_taken", standing))
+        return Sorted(good, new, len(good) - new, same, problems, warnings)
+
+    def _holder_of(self, epc: str) -> str:
+        """The volume that carries the tag, in this request or in the catalogue."""
+        volumes = self._state.volumes
+        return self._holder.get(epc) or volumes.lines[volumes.row_of_epc[epc]].volume
 
     def _problem(self, line: CataloguedVolume, *, is_same: bool) -> str:
         if not line.volume:

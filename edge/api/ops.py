@@ -229,7 +229,12 @@ async def _import(desk: Desk, who: Caller, args: ImportArgs) -> object:
         new=sum(part.new for part in parts),
         changed=sum(part.changed for part in parts),
         same=sum(part.same for part in parts),
-        problems=tuple((at * CHUNK + i, code) for at, part in enumerate(parts) for i, code in part.problems),
+        problems=tuple(
+            (at * CHUNK + i, code, holder) for at, part in enumerate(parts) for i, code, holder in part.problems
+        ),
+        warnings=tuple(
+            (at * CHUNK + i, code, holder) for at, part in enumerate(parts) for i, code, holder in part.warnings
+        ),
     )
 
 

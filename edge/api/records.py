@@ -162,12 +162,14 @@ class ActAnswer(msgspec.Struct, frozen=True):
 
 
 class ImportAnswer(msgspec.Struct, frozen=True):
-    """What became of the lines of one request; `problems` are (index of the line in the request, text id)."""
+    """What became of the lines of one request; `problems` and `warnings` are (index of the line in the request, text
+    id, volume that holds the tag or the slot or ''). A line with a warning alone is taken."""
 
     new: int
     changed: int
     same: int
-    problems: tuple[tuple[int, str], ...]
+    problems: tuple[tuple[int, str, str], ...]
+    warnings: tuple[tuple[int, str, str], ...] = ()
 
 
 class LayoutAnswer(msgspec.Struct, frozen=True):

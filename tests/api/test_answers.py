@@ -191,7 +191,14 @@ async def test_an_import_reports_new_changed_same_and_wrong_lines(house: ManualH
         "new": 1,
         "changed": 1,
         "same": 1,
-        "problems": [[3, "epc_taken"], [4, "bad_epc"], [5, "bad_slot"], [6, "volume_twice"], [7, "epc_taken"]],
+        "problems": [
+            [3, "epc_taken", "v2"],
+            [4, "bad_epc", ""],
+            [5, "bad_slot", ""],
+            [6, "volume_twice", ""],
+            [7, "epc_taken", "v7"],
+        ],
+        "warnings": [],
     }
     before = len(house.story.facts)
     assert msgspec.to_builtins(await ask(house, "import", lines=lines, dry_run=True)) == _tuples(wanted)
@@ -203,7 +210,7 @@ async def test_an_import_reports_new_changed_same_and_wrong_lines(house: ManualH
 
 
 def _tuples(wanted: dict[str, Any]) -> dict[str, Any]:
-    return {**wanted, "problems": tuple(tuple(problem) for problem in wanted["problems"])}
+    return {**wanted, "problems": tuple(map(tuple, wanted["problems"])), "warnings": tuple(wanted["warnings"])}
 
 
 async def test_an_import_goes_in_by_facts_of_five_hundred(house: ManualHouse) -> None:
@@ -221,7 +228,7 @@ async def test_an_auditor_imports_nothing_not_even_what_is_there(house: ManualHo
 
 def test_a_line_said_twice_the_same_is_a_volume_twice(house: ManualHouse) -> None:
     line = CataloguedVolume("v1", epc_of(1).hex(), "A-01L-01-1-01", 0)
-    assert LineSorter(house.state).sort([line, line]).problems == [(1, "volume_twice")]
+    assert LineSorter(house.state).sort([line, line]).problems == [(1, "volume_twice", "")]
 
 
 async def test_a_command_is_open_until_its_outcome_is_committed(house: ManualHouse) -> None:

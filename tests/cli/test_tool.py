@@ -224,6 +224,29 @@ async def test_an_import_goes_through_the_daemon_and_is_resumable(lantai: Tool, 
     assert (report["new"], report["same"]) == (0, 20)
 
 
+async def test_a_tag_or_slot_of_another_volume_is_told_with_its_line_and_holder(lantai: Tool, tmp_path: Path) -> None:
+    """v0 and v1 stand in the first two slots. n1 has the tag of v0; n2 the place of v1; v0 makes room for n3."""
+    lantai.house.story.catalogue(["A-01L-01-1-01", "A-01L-01-1-02"])
+    tag = lantai.house.state.volumes.lines[0].epc
+    rows = (
+        f"n1,{tag},A-01L-01-1-05,20",
+        f"n2,{2:024x},A-01L-01-1-02,20",
+        f"n3,{3:024x},A-01L-01-1-01,20",
+        f"v0,{4:024x},A-01L-01-1-06,20",
+    )
+    file = tmp_path / "volumes.csv"
+    file.write_text("\n".join(["volume,epc,slot,thickness_mm", *rows]) + "\n")
+    report = await lantai.json("import", str(file), "--dry-run")
+    (refused,), (warning,) = report["refused"], report["warnings"]
+    assert (refused["line"], refused["column"], refused["seen"]) == (2, "epc", f"'{tag}'")
+    assert "gives this one to v0" in refused["expected"]
+    assert (warning["line"], warning["column"], warning["seen"]) == (3, "slot", "'A-01L-01-1-02'")
+    assert await lantai.run("import", str(file)) == 2
+    assert "volumes.csv:2: epc: seen" in lantai.out
+    assert "warning, the line is taken" in lantai.out
+    assert "3 of 4 lines are in the catalogue" in lantai.out
+
+
 async def test_an_auditor_may_look_and_not_act(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -18,6 +18,7 @@ from config.vault import SCHEMA, Vault
 from edge.api.records import ImportAnswer, LayoutAnswer
 from edge.api.wire import MOST_LINES, Refused
 from edge.cli.client import Daemon
+from edge.cli.commands.beside import Beside, beside_catalogue, unmoved
 from edge.cli.commands.files import checked
 from edge.cli.options import described, options
 from edge.cli.screen import Screen
@@ -30,15 +31,10 @@ PROGRESS_AFTER_S = 2.0
 _ACTION = "catalogue.import"
 
 
-class LineRefused(msgspec.Struct, frozen=True):
-    """A line of the file that is right in itself but not beside what the catalogue holds; `reason` is a text id."""
-
-    volume: str
-    reason: str
-
-
 class ImportReport(msgspec.Struct, frozen=True):
-    """`taken`: lines that are in the catalogue now (with a dry run: would be), those that were before among them."""
+    """`taken`: lines that are in the catalogue now (with a dry run: would be), those that were before among them.
+    `refused`: lines that are right in themselves but not beside what the catalogue holds; `warnings`: lines that were
+    taken and want looking at."""
 
     file: str
     dry_run: bool
@@ -48,7 +44,8 @@ class ImportReport(msgspec.Struct, frozen=True):
     changed: int | None
     same: int | None
     problems: list[LineProblem]
-    refused: list[LineRefused]
+    refused: list[LineProblem]
+    warnings: list[LineProblem]
     seconds: float
 
 
@@ -106,7 +103,8 @@ def add(app: typer.Typer, texts: Texts) -> None:
             changed=found.changed if daemon is not None else None,
             same=found.same if daemon is not None else None,
             problems=problems,
-            refused=found.refused,
+            refused=beside_catalogue(file, found.refused, texts),
+            warnings=beside_catalogue(file, unmoved(found.warnings, lines), texts),
             seconds=round(time.monotonic() - began_s, 3),
         )
         _show(screen, report)
@@ -176,7 +174,8 @@ class _Found:
 
     def __init__(self) -> None:
         self.taken = self.new = self.changed = self.same = 0
-        self.refused: list[LineRefused] = []
+        self.refused: list[Beside] = []
+        self.warnings: list[Beside] = []
 
 
 def _followed(
@@ -199,7 +198,8 @@ def _followed(
                     found.same + answer.same,
                 )
                 found.taken += answer.new + answer.changed + answer.same
-                found.refused += [LineRefused(lines[done + i].volume, code) for i, code in answer.problems]
+                found.refused += [Beside(lines[done + i], *what) for i, *what in answer.problems]
+                found.warnings += [Beside(lines[done + i], *what) for i, *what in answer.warnings]
             done += portion.lines
             progress.update(task, completed=done, visible=time.monotonic() - began_s > PROGRESS_AFTER_S)
     return found
@@ -207,13 +207,14 @@ def _followed(
 
 def _show(screen: Screen, report: ImportReport) -> None:
     if screen.is_json:
-        worded_problems = [worded(problem, screen.texts) for problem in report.problems]
-        screen.json(msgspec.structs.asdict(report) | {"problems": worded_problems})
+        lists = {"problems": report.problems, "refused": report.refused, "warnings": report.warnings}
+        in_words = {name: [worded(problem, screen.texts) for problem in found] for name, found in lists.items()}
+        screen.json(msgspec.structs.asdict(report) | in_words)
         return
-    for problem in report.problems:
+    for problem in (*report.problems, *report.refused):
         screen.line(problem.told(screen.texts))
-    for refused in report.refused:
-        screen.line(f"{refused.volume}: {screen.texts.title(refused.reason)}")
+    for warning in report.warnings:
+        screen.line(screen.texts.label("import_warning", text=warning.told(screen.texts)), "yellow")
     label = "import_would" if report.dry_run else "import_done"
     screen.say(label, taken=report.taken, lines=report.lines, seconds=f"{report.seconds:.1f}")
     if report.new is not None:
