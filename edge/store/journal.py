@@ -314,4 +314,5 @@ class Store:
     def _refuse(self, facts: Sequence[Fact]) -> NoReturn:
         self._refused.update(map(type_name, facts))
         self._gaps.stand_for(self._sequencer.rows(facts)[0])
-        raise StoreFull("store_full", phrase("store_reserve_refused", path=str(self.database), fault=self.fault()))
+        fault = self.fault() or f"{self.backlog().bytes} bytes wait, it is too slow for them"
+        raise StoreFull("store_full", phrase("store_reserve_refused", path=str(self.database), fault=fault))

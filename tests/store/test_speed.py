@@ -9,7 +9,7 @@ from tests.store.samples import AT_NS, moves, readings
 
 
 def test_a_fact_costs_the_loop_some_microseconds(open_store: OpenStore) -> None:
-    store = open_store()
+    store = open_store(reserve_mb=64)  # its queue is as long as the burst
     for name, facts in (("custody", moves(20_000)), ("telemetry", readings(20_000))):
         start_s = time.perf_counter()
         for first in range(0, len(facts), 10):
