@@ -12,7 +12,7 @@ from typer.exceptions import Abort, Exit, TyperException
 
 from config.load import load
 from config.messages import LANGUAGES, PhrasedError, Texts, language_of, load_texts, named_language
-from config.phrase import os_reason, phrase
+from config.phrase import Phrase, os_reason, phrase
 from config.problem import ConfigError
 from simulator.catalogue import chosen_catalogue
 from simulator.demo import DEMO, Options, run_demo
@@ -36,21 +36,28 @@ class Kind(StrEnum):
 def app(texts: Texts) -> typer.Typer:
     """The commands, with their help in this language."""
     told = texts.told
+
+    def described(what: Phrase, *examples: str) -> str:
+        lines = "\n\n".join(f"  [cyan]lantai-sim {example}[/cyan]" for example in examples)
+        return f"{told(what)}\n\n{texts.label('examples')}:\n\n{lines}"
+
     made = typer.Typer(
         add_completion=False,
-        help=told(phrase("sim_help")),
+        help=described(phrase("sim_help"), "demo", "offline --for 600"),
+        rich_markup_mode="rich",
         context_settings={"help_option_names": ["-h", "--help"]},
     )
     lang_option = typer.Option(help=texts.label("help_lang"), metavar="|".join(LANGUAGES))
     volumes_option = typer.Option(help=told(phrase("sim_help_volumes")))
     json_option = typer.Option("--json", help=told(phrase("sim_help_json")))
+    json_lines_option = typer.Option("--json", help=told(phrase("sim_help_json_lines")))
     seed_option = typer.Option(min=0, help=told(phrase("sim_help_seed")))
 
     @made.callback()
     def common(lang: Annotated[str, lang_option] = "") -> None:
         del lang  # taken from the words before anything is parsed
 
-    @made.command(help=told(phrase("sim_help_demo")))
+    @made.command(help=described(phrase("sim_help_demo"), "demo", "demo --for 60 --json", "demo --config vault.yaml"))
     def demo(
         config: Annotated[Path, typer.Option(help=told(phrase("sim_help_config")))] = DEMO,
         volumes: Annotated[Path | None, volumes_option] = None,
@@ -66,7 +73,7 @@ def app(texts: Texts) -> typer.Typer:
             Options(site=config, volumes=volumes, for_s=for_s, as_json=as_json, seed=seed, state=state, texts=texts)
         )
 
-    @made.command(help=told(phrase("sim_help_offline")))
+    @made.command(help=described(phrase("sim_help_offline"), "offline", "offline --for 3600 --seed 7 --json"))
     def offline(
         config: Annotated[Path, typer.Option(help=told(phrase("sim_help_config")))] = DEMO,
         volumes: Annotated[Path | None, volumes_option] = None,
@@ -94,17 +101,27 @@ def app(texts: Texts) -> typer.Typer:
             result = vault.result(for_s, vault.run(for_s))
         print(shown(result, texts, as_json=as_json))
 
-    @made.command(help=told(phrase("sim_help_replay")))
+    @made.command(
+        help=described(
+            phrase("sim_help_replay"),
+            "replay walks/ --kind llrp --speed 80",
+            "replay climate.csv.gz --kind climate --year 2018 --json",
+        )
+    )
     def replay(
         path: Annotated[Path, typer.Argument(help=told(phrase("sim_help_path")))],
         kind: Annotated[Kind, typer.Option(help=told(phrase("sim_help_kind")))],
         speed: Annotated[float, typer.Option(min=1, help=told(phrase("sim_help_speed")))] = 40.0,
         hour_ms: Annotated[float, typer.Option(min=1, help=told(phrase("sim_help_hour_ms")))] = 5.0,
         year: Annotated[int, typer.Option(help=told(phrase("sim_help_year")))] = 2018,
+        *,
+        as_json: Annotated[bool, json_lines_option] = False,
         lang: Annotated[str, lang_option] = "",
     ) -> int:
         del lang
-        return run_replay(kind.value, path, Replaying(speed=speed, hour_ms=hour_ms, year=year, texts=texts))
+        return run_replay(
+            kind.value, path, Replaying(speed=speed, hour_ms=hour_ms, year=year, as_json=as_json, texts=texts)
+        )
 
     return made
 

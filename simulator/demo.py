@@ -25,7 +25,7 @@ from config.vault import Vault
 from simulator.catalogue import chosen_catalogue
 from simulator.control import ControlClient, ControlError
 from simulator.daemon_client import ApiRefused, DaemonClient
-from simulator.ensemble import Ensemble
+from simulator.ensemble import Ensemble, lantai
 from simulator.far_platform import FarPlatform
 from simulator.happenings import burst_or_repair, changes
 from simulator.operator import Operator
@@ -35,6 +35,7 @@ from simulator.scenario import Scenario, demo_scenario, due
 from simulator.score import score
 from simulator.status_block import Glance, StatusBlock, say, shown
 from simulator.trouble import why
+from simulator.where_to_look import where_to_look
 
 DEMO = Path(config_package.__file__).parent / "vaults" / "demo.yaml"
 DRAIN_WITHIN_S = 60.0
@@ -85,19 +86,22 @@ class Stage(msgspec.Struct, frozen=True):
     daemon_process: Child
     vault: Vault
     texts: Texts
+    where: tuple[Phrase, ...]
 
 
 def run_demo(options: Options) -> int:
     """Exit code: 0; 1 when a process died or ended badly, the mirror differs or the drain did not end.
 
-    Raises ConfigError for the site's file. The run directory is removed after a good run unless it was given.
+    Raises ConfigError for the site's file, before anything is made. The run directory is removed after a good run
+    unless it was given.
     """
+    vault = load(options.site).vault
     run = options.state.resolve() if options.state else Path(tempfile.mkdtemp(prefix="lantai-"))
     run.mkdir(parents=True, exist_ok=True)
     texts = options.texts
     say(phrase("sim_run_directory", run=str(run)), texts)
     try:
-        outcome, is_tidy = asyncio.run(play(options, run))
+        outcome, is_tidy = asyncio.run(play(options, vault, run))
     except (ProcessDied, ControlError, ApiRefused, ConnectionError) as error:
         say(phrase("sim_demo_ends", reason=why(error, texts), run=str(run)), texts)
         return 1
@@ -108,18 +112,20 @@ def run_demo(options: Options) -> int:
     return 0 if is_good else 1
 
 
-async def play(options: Options, run: Path) -> tuple[Outcome, bool]:
+async def play(options: Options, vault: Vault, run: Path) -> tuple[Outcome, bool]:
     """Set up, run for as long as asked, drain, compare, stop; the figures, and whether every process ended well."""
     ended = asyncio.Event()
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, _end_once(loop, ended, number))
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) != signal.SIG_IGN:  # nohup asks to outlive the terminal
+            loop.add_signal_handler(number, _end_once(loop, ended, number))
     async with Ensemble(run) as ensemble:
         say(phrase("sim_starting"), options.texts)
         try:
-            stage = await set_up(options, ensemble)
+            stage = await set_up(options, vault, ensemble)
             startup_s = await _startup_s(stage)
-            with StatusBlock(options.texts, live=sys.stderr.isatty() and not options.as_json) as block:
+            live = sys.stderr.isatty() and not options.as_json
+            with StatusBlock(options.texts, live=live, where=stage.where) as block:
                 seconds = await _run(stage, options, block, ended)
                 outcome = await _finish(stage, seconds, startup_s, block)
         except ConnectionError:
@@ -131,14 +137,14 @@ async def play(options: Options, run: Path) -> tuple[Outcome, bool]:
     return outcome, not ensemble.untidy
 
 
-async def set_up(options: Options, ensemble: Ensemble) -> Stage:
-    """Start everything, in the order of dependence. Raises ProcessDied, or ConfigError for the site's file."""
+async def set_up(options: Options, vault: Vault, ensemble: Ensemble) -> Stage:
+    """Start everything, in the order of dependence. Raises ProcessDied."""
     run = ensemble.run
-    vault = load(options.site).vault
     volumes = chosen_catalogue(options.site, options.volumes, vault, run, options.texts)
     platform = await FarPlatform.start(ensemble, vault)
     config = run / "site.yaml"
-    write_overlay(config, overlay(vault, options.site, run, platform.port, platform.issuers))
+    wires = overlay(vault, options.site, run, platform.port, platform.issuers)
+    write_overlay(config, wires)
     control = run / "site.sock"
     site_process = ensemble.module(
         "site", "simulator.site", str(config), "--volumes", str(volumes), "--control", str(control),
@@ -149,7 +155,8 @@ async def set_up(options: Options, ensemble: Ensemble) -> Stage:
     state.mkdir(mode=0o700, exist_ok=True)
     await ensemble.import_volumes(volumes, config, state)
     daemon_process, daemon = await ensemble.daemon(config, state)
-    return Stage(ensemble, platform, site, daemon, daemon_process, vault, options.texts)
+    where = where_to_look(lantai(), config, state, wires)
+    return Stage(ensemble, platform, site, daemon, daemon_process, vault, options.texts, where)
 
 
 async def _run(stage: Stage, options: Options, block: StatusBlock, ended: asyncio.Event) -> float:
@@ -234,7 +241,7 @@ async def _glance(stage: Stage, site: dict[str, Any], elapsed_s: float, rate: fl
     status = await stage.daemon.ask("status")
     volumes: dict[str, int] = status["volumes"]
     return Glance(
-        elapsed_s=elapsed_s,
+        elapsed_s=round(elapsed_s, 1),
         stage=what,
         volumes=sum(volumes.values()),
         located=volumes.get("present", 0) + volumes.get("misplaced", 0),

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from config.messages import PhrasedError
 from config.phrase import Said, phrase
+from simulator.dies_with_parent import dies_with_parent
 
 TAIL_LINES = 25
 TERM_GRACE_S = 10.0
@@ -38,6 +39,7 @@ class Child:
                 stderr=subprocess.STDOUT,
                 env={**os.environ, **(environment or {})},
                 start_new_session=True,  # Ctrl-C reaches the demo alone, which stops the others in order
+                preexec_fn=dies_with_parent(),  # noqa: PLW1509  what runs there takes no lock
             )
 
         log.with_suffix(".pid").write_text(f"{self._process.pid}\n", encoding="ascii")

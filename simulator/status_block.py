@@ -80,8 +80,10 @@ PAIRS = (
 class StatusBlock:
     """Shows glances and what happens on stderr until left. stdout stays free for the result."""
 
-    def __init__(self, texts: Texts, *, live: bool) -> None:
+    def __init__(self, texts: Texts, *, live: bool, where: tuple[Phrase, ...] = ()) -> None:
+        """`where`: lines that tell where to look; under the block as long as it is shown, else once."""
         self._texts = texts
+        self._where = where
         self._live = Live(console=Console(stderr=True), auto_refresh=False) if live else None
         self._next_line_s = 0.0
         self._happened: deque[str] = deque(maxlen=HAPPENINGS_SHOWN)
@@ -89,6 +91,9 @@ class StatusBlock:
     def __enter__(self) -> Self:
         if self._live is not None:
             self._live.start()
+            return self
+        for line in self._where:
+            say(line, self._texts)
         return self
 
     def __exit__(
@@ -102,7 +107,9 @@ class StatusBlock:
         told = [f"{glance.elapsed_s:6.1f} s  {self._texts.told(item)}" for item in happened]
         self._happened.extend(told)
         if self._live is not None:
-            self._live.update(block_of(glance, self._happened, self._texts), refresh=True)
+            # outside the frame, so that a command can be copied whole
+            below = (Text(self._texts.told(line)) for line in self._where)
+            self._live.update(Group(block_of(glance, self._happened, self._texts), *below), refresh=True)
             return
         for item in told:
             say(item, self._texts)
@@ -185,5 +192,5 @@ def _text(value: Any, texts: Texts) -> str:
     if isinstance(value, tuple):
         return ", ".join(value)
     if isinstance(value, float):
-        return f"{value:,.1f}" if value >= 1 else f"{value:.4g}"
+        return f"{value:.4g}" if 0 < value < 1 else f"{value:,.1f}"
     return f"{value:,}" if isinstance(value, int) else str(value)

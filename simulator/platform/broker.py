@@ -12,6 +12,7 @@ from typing import Literal
 
 from config.messages import PhrasedError
 from config.phrase import phrase
+from simulator.dies_with_parent import dies_with_parent
 
 HOST = "127.0.0.1"
 START_S = 15.0
@@ -69,7 +70,12 @@ class BrokerProcess:
         command = self._mosquitto() if self.kind == "mosquitto" else self._amqtt()
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
-                command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+                preexec_fn=dies_with_parent(),  # noqa: PLW1509  what runs there takes no lock
             )
         deadline = time.monotonic() + START_S
         while not _listens(self.port):

@@ -1,5 +1,6 @@
 """`lantai-sim` in both languages: help, misuse and files that are not what they should be."""
 
+import json
 import os
 import re
 import subprocess
@@ -55,3 +56,29 @@ def test_what_cannot_be_used_is_said_without_a_traceback(
         assert code == 2
         assert says in err
         assert "Traceback" not in err
+
+
+@pytest.mark.parametrize("arguments", [(), ("demo",), ("offline",), ("replay",)])
+def test_the_help_of_every_command_has_examples(arguments: tuple[str, ...]) -> None:
+    code, out, _ = lantai_sim(*arguments, "--help", language="en")
+    assert code == 0
+    assert re.search(rf"Examples:\s+(.*\n)?\s*lantai-sim {' '.join(arguments)}", out.replace("│", " "))
+
+
+def test_a_wrong_configuration_is_the_only_thing_said_and_leaves_nothing_behind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    code, out, err = lantai_sim("demo", "--config", "gone.yaml", language="en")
+    assert (code, out) == (2, "")
+    assert err.startswith("gone.yaml")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_replay_is_told_in_a_sentence_and_in_json_when_asked(data_dir: Path) -> None:
+    recorded = ("replay", str(data_dir / "rfid" / "edgex-llrp"), "--kind", "llrp")
+    assert lantai_sim(*recorded, language="en") == (0, "15 of 15 equal\n", "")
+    assert lantai_sim(*recorded, language="zh-CN") == (0, "共 15 项，15 项一致\n", "")
+    code, out, _ = lantai_sim(*recorded, "--json", language="en")
+    assert code == 0
+    assert [json.loads(line)["equals_twin"] for line in out.splitlines()] == [True] * 15

@@ -1,8 +1,10 @@
 """The demo as a person runs it: the command, its processes, its last words."""
 
 import asyncio
+import contextlib
 import json
 import os
+import shlex
 import signal
 import sys
 from asyncio.subprocess import Process
@@ -66,6 +68,7 @@ async def test_a_run_of_some_seconds_ends_by_itself_and_its_last_words_are_one_j
         "valve valve-1 is open",
     ]
     assert not list((tmp_path / "r").glob("*.tty"))
+    assert "\nrunning, s 0.0  stage running  " in err.decode()
 
 
 @pytest.mark.timeout(120)
@@ -88,3 +91,59 @@ async def test_ctrl_c_ends_a_run_cleanly_with_its_figures(tmp_path: Path) -> Non
     out, err = await process.communicate()
     assert process.returncode == 0, err.decode()
     assert json.loads(out.decode().splitlines()[-1])["mirror_equal"] is True
+
+
+def commands_of(pids: list[int]) -> list[str]:
+    """What those of the processes that still run were started as. One nobody has waited for yet has no command."""
+    commands = []
+    for pid in pids:
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+            commands.append(Path(f"/proc/{pid}/cmdline").read_text(encoding="utf-8").replace("\0", " "))
+    return [command for command in commands if command]
+
+
+def children_of(parent: int) -> list[int]:
+    """The processes that any thread of this one has started."""
+    tasks = Path(f"/proc/{parent}/task").iterdir()
+    return [int(pid) for task in tasks for pid in (task / "children").read_text().split()]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="prctl and /proc are of Linux")
+@pytest.mark.timeout(120)
+async def test_a_demo_that_is_killed_outright_leaves_no_process_behind(tmp_path: Path) -> None:
+    process = await demo(tmp_path)
+    await pid_of_daemon(tmp_path)
+    pids = children_of(process.pid)
+    assert len(commands_of(pids)) == 4  # broker, platform, site, daemon
+    process.kill()
+    await process.communicate()
+    async with asyncio.timeout(15):
+        while commands_of(pids):  # noqa: ASYNC110  processes of nobody: only /proc knows
+            await asyncio.sleep(0.1)
+
+
+@pytest.mark.timeout(120)
+async def test_a_terminal_that_closes_ends_a_run_as_ctrl_c_does(tmp_path: Path) -> None:
+    process = await demo(tmp_path)
+    await pid_of_daemon(tmp_path)
+    await asyncio.sleep(3.0)
+    process.send_signal(signal.SIGHUP)
+    out, err = await process.communicate()
+    assert process.returncode == 0, err.decode()
+    assert json.loads(out.decode().splitlines()[-1])["mirror_equal"] is True
+
+
+@pytest.mark.timeout(120)
+async def test_the_command_that_a_run_prints_shows_its_vault(tmp_path: Path) -> None:
+    process = await demo(tmp_path, "--for", "60")
+    assert process.stderr is not None
+    said: list[str] = []
+    while not (said and said[-1].startswith("running, s ")):
+        said.append((await process.stderr.readuntil(b"\n")).decode())
+    (look,) = [line.split(": ", 1)[1] for line in said if line.startswith("look in another shell: ")]
+    asked = await asyncio.create_subprocess_exec(*shlex.split(look), "--json", stdout=asyncio.subprocess.PIPE)
+    out, _ = await asked.communicate()
+    process.send_signal(signal.SIGINT)
+    await process.communicate()
+    assert sum(json.loads(out)["volumes"].values()) == 80
+    assert [line.split(":")[0] for line in said if "127.0.0.1" in line] == ["broker", "Modbus TCP", "1 LLRP readers"]

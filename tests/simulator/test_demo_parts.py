@@ -29,6 +29,7 @@ from simulator.processes import Child, ProcessDied
 from simulator.scenario import Step, demo_scenario, due
 from simulator.score import score
 from simulator.status_block import Glance, block_of, shown
+from simulator.where_to_look import where_to_look
 from simulator.world.vault_world import read_volumes
 from tests.simulator.small_vault import small_vault
 
@@ -51,6 +52,21 @@ def test_the_overlay_of_the_demo_vault_loads_and_changes_nothing_but_wires_key_a
     ports = [reader.port for reader in over.readers] + [bus.port for bus in over.buses if bus.transport == "tcp"]
     assert len(set(ports)) == len(ports)
     assert all(bus.serial.startswith(str(tmp_path)) for bus in over.buses if bus.transport == "rtu")
+
+
+def test_where_to_look_names_the_state_directory_and_every_kind_of_wire() -> None:
+    wires = {
+        "brokers": {"platform": {"host": "127.0.0.1", "port": 18830}},
+        "readers": [{"id": "r1", "port": 4003}, {"id": "r2", "port": 4001}],
+        "buses": [{"id": "b1", "port": 5020}, {"id": "b2", "serial": "/run/b2.tty"}],
+    }
+    lines = where_to_look("/opt/lantai", Path("/run/site.yaml"), Path("/run/a b/state"), wires)
+    assert [load_texts("en").told(line) for line in lines] == [
+        "look in another shell: /opt/lantai status --state '/run/a b/state'",
+        "broker: 127.0.0.1:18830",
+        "Modbus TCP: 127.0.0.1:5020",
+        "2 LLRP readers: 127.0.0.1, ports from 4001 to 4003, each in /run/site.yaml",
+    ]
 
 
 def test_the_local_user_gets_the_roles_of_the_command_line_under_the_name_the_site_knows(tmp_path: Path) -> None:
