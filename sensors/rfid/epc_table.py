@@ -56,7 +56,7 @@ class EpcTable:
                     f"EPC '{epc.hex()}' has {len(epc)} bytes; expected 1 to {MAX_EPC_BYTES}: check the list"
                 )
         rows = np.full(len(epcs), -1, dtype=np.int32)
-        common = [i for i, epc in enumerate(epcs) if len(epc) == EPC96_BYTES]
+        common = range(len(epcs)) if lengths == {EPC96_BYTES} else _of_96_bits(epcs)
         if common and self._count:
             words = np.frombuffer(b"".join(epcs[i] for i in common), dtype=np.uint32).reshape(-1, 3)
             rows[common] = self._lookup(words)
@@ -89,9 +89,10 @@ class EpcTable:
             grown = np.zeros((room_for(self._count, len(self._keys)), 3), dtype=np.uint32)
             grown[:first] = self._keys[:first]
             self._keys = grown
-        body = b"".join(epc if len(epc) == EPC96_BYTES else bytes(EPC96_BYTES) for epc in fresh)
+        other = {epc: row for epc, row in fresh.items() if len(epc) != EPC96_BYTES}
+        body = b"".join(fresh if not other else (bytes(EPC96_BYTES) if epc in other else epc for epc in fresh))
         self._keys[first : self._count] = np.frombuffer(body, dtype=np.uint32).reshape(-1, 3)
-        self._other.update({epc: row for epc, row in fresh.items() if len(epc) != EPC96_BYTES})
+        self._other.update(other)
         if self._count * _FULL > len(self._slots):
             self._slots = np.full(1 << (self._count * _FULL - 1).bit_length(), -1, dtype=np.int32)
             self._insert(np.arange(self._count, dtype=np.int32))
@@ -133,6 +134,10 @@ class EpcTable:
             goes_on &= _differ(self._keys[at], words[walking])
             walking, slot = walking[goes_on], slot[goes_on]
         return found
+
+
+def _of_96_bits(epcs: Sequence[bytes]) -> list[int]:
+    return [i for i, epc in enumerate(epcs) if len(epc) == EPC96_BYTES]
 
 
 def _differ(keys: NDArray[np.uint32], words: NDArray[np.uint32]) -> NDArray[np.bool_]:
