@@ -49,7 +49,7 @@ def test_a_site_lays_people_ports_and_lines_over_the_demo(tmp_path: Path) -> Non
         "brokers: {platform: {port: 40001}, local: {port: 40002}}\n"
         "platform: {issuers: {platform-1: 11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo}}\n"
         "readers:\n  - {id: reader-7, port: 40003}\n"
-        "buses:\n  - {id: bus-rtu, serial: /tmp/pty}\n"
+        "buses:\n  - {id: bus-rtu, serial: /run/lantai/other}\n"
         "policy: {people: {me: {uid: 1000, roles: [technician, archivist]}}}\n"
     )
     vault, demo = load(overlay).vault, load(DEMO).vault
@@ -57,7 +57,7 @@ def test_a_site_lays_people_ports_and_lines_over_the_demo(tmp_path: Path) -> Non
     assert vault.brokers["platform"].port == 40001
     assert [reader.port for reader in vault.readers] == [*(reader.port for reader in demo.readers[:6]), 40003]
     assert vault.readers[6].segments == demo.readers[6].segments
-    assert [bus.serial for bus in vault.buses] == ["", "/tmp/pty"]
+    assert [bus.serial for bus in vault.buses] == ["", "/run/lantai/other"]
     assert vault.racks == demo.racks
 
 
