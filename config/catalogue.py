@@ -21,6 +21,7 @@ _VOLUME = re.compile(_ID := r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _VOLUMES = re.compile(rf"{_ID}(?:\n{_ID})*")
 _EPC = re.compile(r"(?:[0-9a-f]{4}){1,31}")
 _EPC_LENGTHS = frozenset(range(4, LONGEST_EPC_DIGITS + 1, 4))
+_AS_NUMBER = re.compile(r"[0-9a-f]+(?:[.,][0-9a-f]*)?e\+[0-9]+")  # a spreadsheet took the tag for a number: 2.14E+23
 _THICKNESS = re.compile(r"[0-9]{1,3}", re.ASCII)
 
 
@@ -160,7 +161,9 @@ class _Reading:
             self.refuse(line, "volume", _seen(volume), phrase("want_volume_id"), phrase("do_correct_volume_id"))
         if not _EPC.fullmatch(epc):
             expected = phrase("want_epc", most=LONGEST_EPC_DIGITS)
-            self.refuse(line, "epc", _seen_epc(epc), expected, phrase("do_read_tag_again"))
+            is_number = _AS_NUMBER.fullmatch(epc) is not None
+            step = phrase("do_save_tags_as_text") if is_number else phrase("do_read_tag_again")
+            self.refuse(line, "epc", _seen_epc(epc), expected, step)
         if slot not in self.slots:
             self.refuse(line, "slot", _seen(slot), phrase("want_slot"), self._advice(slot))
         if thickness and not _is_thickness(thickness):

@@ -113,6 +113,11 @@ def language_of(named: str, environ: Mapping[str, str]) -> Language:
     return "zh-CN" if wanted.lower().startswith("zh") else "en"
 
 
+def is_language(named: str) -> bool:
+    """Whether texts are there in the language named, in whatever spelling a locale has; '' names none."""
+    return not named or named.lower().replace("-", "_").partition("_")[0] in {"zh", "en"}
+
+
 def _read(name: str) -> object:
     raw = files("config").joinpath("texts", name).read_text(encoding="utf-8")
     return yaml.load(raw, Loader=yaml.CSafeLoader)

@@ -3,11 +3,12 @@
 import os
 import sys
 from collections.abc import Sequence
+from importlib.metadata import version
 
 import typer
 from typer.exceptions import Abort, Exit, TyperException
 
-from config.messages import Texts, language_of, load_texts, named_language
+from config.messages import LANGUAGES, Texts, is_language, language_of, load_texts, named_language
 from edge.cli.commands import acts, files, importing, looks, records, replaying
 from edge.cli.options import LANG, options
 from edge.cli.screen import Screen
@@ -23,8 +24,12 @@ INTERRUPTED = 130  # 128 + SIGINT
 
 def tool(arguments: Sequence[str]) -> int:
     """Run one command; returns its exit code. Nothing a person does wrong ends in a traceback."""
-    texts = load_texts(language_of(named_language(arguments, LANG), os.environ))
+    named = named_language(arguments, LANG)
+    texts = load_texts(language_of(named if is_language(named) else "", os.environ))
     screen = Screen(texts, is_json="--json" in arguments)
+    if not is_language(named):
+        screen.trouble(Trouble("unknown_language", seen=named, known=", ".join(LANGUAGES)))
+        return BAD_INPUT
     try:
         result = app(texts)(args=list(arguments) or ["--help"], prog_name="lantai", standalone_mode=False)
         sys.stdout.flush()
@@ -57,14 +62,23 @@ def app(texts: Texts) -> typer.Typer:
         context_settings={"help_option_names": ["-h", "--help"]},
     )
     lang_option = options(texts).lang
+    version_option = typer.Option(
+        False, "--version", help=texts.label("help_version"), is_eager=True, callback=_version
+    )
 
     @made.callback()
-    def common(lang: str = lang_option) -> None:
-        del lang  # taken from the words before anything is parsed
+    def common(lang: str = lang_option, is_version: bool = version_option) -> None:
+        del lang, is_version  # taken from the words before anything is parsed
 
     for commands in (files, importing, looks, records, acts, replaying):
         commands.add(made, texts)
     return made
+
+
+def _version(is_asked: bool) -> None:
+    if is_asked:
+        sys.stdout.write(f"lantai {version('lantai-edge')}\n")
+        raise Exit
 
 
 def _command(arguments: Sequence[str]) -> str:

@@ -19,7 +19,7 @@ from edge.store.schema import FILE_NAME, open_reader
 
 class Report(msgspec.Struct, frozen=True):
     """`digest`: SHA-256 over the replayed facts, one JSON a line. `compared`: facts of the journal they were held
-    against, None where it does not reach back so far or is not there."""
+    against, None where it does not reach back so far or is not there. `journal`: the file it is or would be in."""
 
     events: int
     facts: int
@@ -28,6 +28,8 @@ class Report(msgspec.Struct, frozen=True):
     layout_differs: bool
     compared: int | None
     differences: list[Difference]
+    journal: str
+    has_journal: bool
 
     @property
     def differs(self) -> bool:
@@ -48,7 +50,8 @@ def replayed(loaded: Loaded, log: Path, state_dir: Path) -> Report:
         result = replay(loaded, log)
     except ValueError as error:  # its starting state is of another version, or its bytes are no events
         raise Trouble("log_unreadable", file=str(log), seen=str(error)) from None
-    compared, found = _compared(state_dir / FILE_NAME, result)
+    journal = state_dir / FILE_NAME
+    compared, found = _compared(journal, result)
     return Report(
         events=result.events,
         facts=len(result.facts),
@@ -57,6 +60,8 @@ def replayed(loaded: Loaded, log: Path, state_dir: Path) -> Report:
         layout_differs=result.layout_differs,
         compared=compared,
         differences=found,
+        journal=str(journal),
+        has_journal=journal.is_file(),
     )
 
 

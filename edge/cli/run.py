@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from config.load import Loaded, load
-from config.messages import Texts, Unusable, language_of, load_texts
+from config.messages import Texts, Unusable, is_language, language_of, load_texts
 from config.phrase import Said, os_reason, phrase
 from config.problem import ConfigError
 from config.secrets import SecretError
@@ -58,6 +58,8 @@ def parsed(arguments: list[str]) -> RunArguments | None:
         else:
             values["config"] = word
     if "config" not in values or values.get("log_level", "info") not in LEVELS:
+        return None
+    if not is_language(values.get("language", "")):
         return None
     state = values.get("state") or os.environ.get("LANTAI_STATE") or DEFAULT_STATE
     return RunArguments(

@@ -82,6 +82,18 @@ class Screen:
             self.err.print(escape(f"  {self.texts.label('next_step')}: {text.next_step}"))
 
 
+def measured(texts: Texts, quantity: str, value: float | None) -> str:
+    """A value of a point with its unit, or the word it stands for."""
+    if value is None:
+        return "-"
+    if quantity == "leak":
+        return texts.label("leak_wet" if value else "leak_dry")
+    if quantity in {"cable_break", "contamination"}:
+        return texts.label("is_yes" if value else "is_no")
+    units = (("_degc", " °C"), ("_pct", " %RH"), ("_m", " m"), ("_ua", " µA"))
+    return f"{value:g}" + next((unit for ending, unit in units if quantity.endswith(ending)), "")
+
+
 def seconds(value: float | None) -> str:
     """An age or a span, short."""
     if value is None:

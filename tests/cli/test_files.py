@@ -282,6 +282,27 @@ def test_a_replay_equals_the_journal_and_itself(
     assert answered(capsys)["digest"] == first["digest"]
 
 
+def test_a_replay_compares_with_the_journal_of_the_state_directory_its_log_lies_in(
+    small: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    log, facts = recorded(small, tmp_path / "s")
+    assert tool(["replay", str(log), "--config", str(small)]) == 0
+    assert f"Equal to the journal: {len(facts)} facts" in capsys.readouterr().out
+    lone = tmp_path / "elsewhere" / "input" / log.name
+    lone.parent.mkdir(parents=True)
+    log.rename(lone)
+    assert tool(["replay", str(lone), "--config", str(small)]) == 0
+    assert f"Nothing was compared: there is no journal at {tmp_path / 'elsewhere'}" in capsys.readouterr().out
+
+
+def test_the_version_is_said_and_a_language_without_texts_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    assert tool(["--version"]) == 0
+    assert capsys.readouterr().out.startswith("lantai 0.")
+    assert tool(["explain", "leak", "--lang", "fr"]) == 2
+    assert "fr is none of zh-CN, en" in capsys.readouterr().err
+    assert parsed(["vault.yaml", "--lang", "fr"]) is None
+
+
 def test_a_replay_under_another_policy_shows_what_differs(
     small: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

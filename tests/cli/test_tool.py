@@ -195,7 +195,7 @@ async def test_a_trace_tells_a_volumes_story(lantai: Tool) -> None:
 async def test_history_wants_a_device_and_a_point(lantai: Tool) -> None:
     lantai.house.story.climate(51.5)
     assert await lantai.run("history", "th-1/humidity") == 0
-    assert lantai.out.strip().endswith("51.5")
+    assert lantai.out.strip().endswith("  51.5 %RH")
     assert await lantai.run("history", "th-1") == 2
     assert "not DEVICE/POINT" in lantai.err
 
@@ -245,6 +245,35 @@ async def test_a_tag_or_slot_of_another_volume_is_told_with_its_line_and_holder(
     assert "volumes.csv:2: epc: seen" in lantai.out
     assert "warning, the line is taken" in lantai.out
     assert "3 of 4 lines are in the catalogue" in lantai.out
+
+
+async def test_a_clock_that_is_sure_needs_nobody_to_vouch_for_it(lantai: Tool) -> None:
+    assert await lantai.run("vouch-clock") == 0
+    assert "not in doubt" in lantai.out
+    assert lantai.house.actions == []
+
+
+async def test_devices_and_history_tell_units_and_words(lantai: Tool) -> None:
+    everything_known(lantai.house)
+    await lantai.run("devices")
+    assert "temperature 20 °C" in lantai.out
+    assert "humidity 50 %RH" in lantai.out
+    assert "leak dry" in lantai.out
+    assert "valve-1 closed" in lantai.out
+    await lantai.run("history", "leak-1/leak")
+    await lantai.run("history", "th-1/humidity")
+    assert "  50 %RH" in lantai.out
+
+
+async def test_a_file_that_is_refused_as_a_whole_is_said_to_be_unread(lantai: Tool, tmp_path: Path) -> None:
+    file = tmp_path / "volumes.csv"
+    for content in ("volume,epc,slot,thickness_mm\n卷,00,A,1\n".encode("gbk"), b""):
+        file.write_bytes(content)
+        assert await lantai.run("import", str(file)) == 2
+        assert "Nothing was read from" in lantai.out
+    file.write_text("volume,epc,slot,thickness_mm\nn1,2.C14E+23,A-01L-01-1-01,20\n")
+    await lantai.run("import", str(file))
+    assert "a spreadsheet turned the tag into a number" in lantai.out
 
 
 async def test_an_auditor_may_look_and_not_act(

@@ -7,7 +7,7 @@ import typer
 
 from config.messages import Texts
 from edge.api.nearest import in_a_row
-from edge.api.records import ActAnswer, CommandAnswer
+from edge.api.records import ActAnswer, CommandAnswer, StatusAnswer
 from edge.cli.client import Daemon
 from edge.cli.options import described, options
 from edge.cli.screen import Screen
@@ -75,6 +75,12 @@ def add(app: typer.Typer, texts: Texts) -> None:
         del lang
         screen = Screen(texts, is_json=json)
         with Daemon(state) as daemon:
+            if daemon.ask("status", StatusAnswer).clock_is_sure:
+                if json:
+                    screen.json(ActAnswer("clock_not_in_doubt"))
+                else:
+                    screen.say("clock_not_in_doubt", "green")
+                return OK
             answer = daemon.ask("act", ActAnswer, action="clock.vouch", args={}, role=role)
             if answer.answer not in ("accepted", "second_person_needed"):
                 raise Trouble(answer.answer, action="clock.vouch", subject="clock")

@@ -215,6 +215,9 @@ def _show(screen: Screen, report: ImportReport) -> None:
         screen.line(problem.told(screen.texts))
     for warning in report.warnings:
         screen.line(screen.texts.label("import_warning", text=warning.told(screen.texts)), "yellow")
+    if report.taken == 0 and len(report.problems) == 1 and not report.problems[0].column:
+        screen.say("import_nothing_read", "yellow", file=report.file)
+        return
     label = "import_would" if report.dry_run else "import_done"
     screen.say(label, taken=report.taken, lines=report.lines, seconds=f"{report.seconds:.1f}")
     if report.new is not None:

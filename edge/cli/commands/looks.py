@@ -7,10 +7,9 @@ import typer
 
 from config.messages import Texts
 from edge.api.records import AlarmAnswer, DevicesAnswer, FindAnswer, StatusAnswer
-from edge.api.sentences import number
 from edge.cli.client import Daemon
 from edge.cli.options import described, options
-from edge.cli.screen import Screen, seconds
+from edge.cli.screen import Screen, measured, seconds
 from edge.cli.trouble import DEGRADED, LIFE_SAFETY, OK
 
 EXIT_OF_HEALTH = {"ok": OK, "degraded": DEGRADED, "life_safety": LIFE_SAFETY}
@@ -109,7 +108,13 @@ def _show_devices(screen: Screen, answer: DevicesAnswer) -> None:
     rows = []
     for device in answer.devices:
         how = {True: "device_ok", False: "device_is_lost", None: "device_is_unheard"}[device.is_ok]
-        points = ", ".join(f"{point.point} {number(point.value)}" for point in device.points)
+        says = [f"{point.point} {measured(screen.texts, point.quantity, point.value)}" for point in device.points]
+        says += [
+            f"{item.actuator} {label(f'state_{item.state}')}"
+            for item in answer.actuators
+            if item.board == device.device
+        ]
+        points = ", ".join(says)
         kind = label(f"kind_{device.kind}")
         rows.append((device.device, kind, label(how), screen.local(device.since), title(device.reason), points))
     screen.table(

@@ -10,11 +10,11 @@ import typer
 
 from config.messages import Texts
 from edge.api.records import HistoryAnswer, TraceAnswer
-from edge.api.sentences import fact_sentence, number
+from edge.api.sentences import fact_sentence
 from edge.cli.client import Daemon
 from edge.cli.commands.looks import standing
 from edge.cli.options import described, options
-from edge.cli.screen import Screen
+from edge.cli.screen import Screen, measured
 from edge.cli.trouble import OK, Trouble
 
 MOST_HOURS = 876_600.0  # a hundred years: more than any store holds
@@ -71,7 +71,7 @@ def add(app: typer.Typer, texts: Texts) -> None:
                 return OK
             standing(screen, daemon)
             for at, value in answer.values:
-                screen.line(f"{screen.local(at)}  {number(value)}")
+                screen.line(f"{screen.local(at)}  {measured(texts, answer.quantity, value)}")
             if not answer.values:
                 screen.say("history_empty", point=point, hours=hours)
             return OK

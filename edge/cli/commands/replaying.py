@@ -16,13 +16,14 @@ _MOST_DIFFERENCES = 20
 def add(app: typer.Typer, texts: Texts) -> None:
     """`replay`."""
     option = options(texts)
+    replay_state = typer.Option(None, "--state", help=texts.label("help_replay_state"))
     replay_config = typer.Option(..., "--config", help=texts.label("help_replay_config"), exists=True, dir_okay=False)
 
     @app.command(help=described(texts, "replay", "replay /var/lib/lantai/input/00000012.log --config vault.yaml"))
     def replay(
         log: Path,
         config: Path = replay_config,
-        state: Path = option.state,
+        state: Path | None = replay_state,
         json: bool = option.json,
         lang: str = option.lang,
     ) -> int:
@@ -33,7 +34,7 @@ def add(app: typer.Typer, texts: Texts) -> None:
         loaded = checked(screen, config)
         if loaded is None:
             return BAD_INPUT
-        report = replayed(loaded, log, state)
+        report = replayed(loaded, log, state or log.resolve().parent.parent)
         if json:
             screen.json(report)
             return DEGRADED if report.differs else OK
@@ -43,7 +44,10 @@ def add(app: typer.Typer, texts: Texts) -> None:
             screen.say("replay_torn", "yellow", detail=report.torn)
         screen.say("replay_done", events=report.events, facts=report.facts, digest=report.digest)
         if report.compared is None:
-            screen.say("replay_uncompared")
+            if report.has_journal:
+                screen.say("replay_uncompared")
+            else:
+                screen.say("replay_no_journal", "yellow", file=report.journal)
             return OK
         for difference in report.differences[:_MOST_DIFFERENCES]:
             nothing = texts.label("nothing")
