@@ -28,7 +28,7 @@ class LineSorter:
         self._state = state
         self._volumes: set[str] = set()
         self._holder: dict[str, str] = {}
-        self._stands_in = {line.slot: line.volume for line in state.volumes.lines}  # 1 ms of the loop (demo vault)
+        self._stands_in = {line.slot: line.volume for line in state.volumes.lines}  # of the loop: 1.4 ms (demo vault)
 
     def sort(self, lines: Sequence[CataloguedVolume]) -> Sorted:
         """Every line by what it would do. Problems: line_without_volume, volume_twice, bad_epc, bad_slot, epc_taken.
