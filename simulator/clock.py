@@ -1,4 +1,4 @@
-"""World time: seconds since the world began, real (times a speed) or moved by hand."""
+"""World time: seconds since the world began, real times a speed."""
 
 import time
 from typing import Protocol
@@ -22,18 +22,3 @@ class RealClock:
 
     def now_s(self) -> float:
         return (time.monotonic() - self._began_s) * self._speed
-
-
-class ManualClock:
-    """Stands still until it is advanced."""
-
-    def __init__(self) -> None:
-        self._now_s = 0.0
-
-    def now_s(self) -> float:
-        return self._now_s
-
-    def advance(self, seconds: float) -> None:
-        if seconds < 0:
-            raise ValueError(f"time cannot go back {-seconds} s")
-        self._now_s += seconds
