@@ -186,7 +186,7 @@ class Offline:
         self._at(self.at_ns + dwell_ns, lambda: self._dwell(reader, index + 1))
 
     def _poll(self, device: str, period_ns: int) -> None:
-        specs = [spec for spec in self.state.plant.points.values() if spec.device == device]
+        specs = self.state.plant.points_of(device)
         numbers = [(spec.point, self._value(spec)) for spec in specs if spec.quantity.endswith(("_degc", "_pct"))]
         if numbers:
             points, values = zip(*numbers, strict=True)
