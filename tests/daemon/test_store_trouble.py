@@ -9,31 +9,22 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from msgspec import convert
 
-from config.load import Loaded
-from config.profile_files import load_profile
-from config.vault import Vault
 from drivers.command import Switch
-from edge.clock import VaultClock
-from edge.daemon.offline_import import import_offline
 from edge.daemon.run import BUG
 from edge.state.events import ClockStep, OperatorAction, Tick
 from edge.state.facts import (
     ActuatorChanged,
     AlarmRaised,
-    CataloguedVolume,
     CommandEnded,
     CommandIntended,
     ContactChanged,
 )
 from edge.store.errors import StoreError, StoreFull
-from edge.store.schema import open_reader
 from tests.daemon.live import Live, bury, journal, opened_store, running
 from tests.daemon.small_site import VOLUMES, Site, site_in
 from tests.daemon.test_process import started
 from tests.store.test_disk_full import hog, small_disk  # noqa: F401  a fixture
-from tests.stories.small_vault import VAULT
 
 SMALL = {"cap_mb": 64, "reserve_mb": 8, "input_log_mb": 4}
 
@@ -335,43 +326,6 @@ async def test_nothing_is_pruned_while_the_clock_is_unsure(tmp_path: Path) -> No
             live.store.prune = pruned.append  # type: ignore[method-assign,assignment]
             live.state.clock_is_sure = True
             await live.until(lambda: pruned, "pruned")
-
-
-# --- beside the daemon --------------------------------------------------------------------------------------------
-
-
-def test_an_import_tells_a_line_as_taken_only_once_it_is_on_disk(tmp_path: Path) -> None:
-    """The process is killed where it is told: what it said is there."""
-    slots = [f"A-01L-{section:02d}-1-{slot:02d}" for section in range(1, 5) for slot in range(1, 10)]
-    lines = [CataloguedVolume(f"v{k}", f"30{k:022x}", slots[k % len(slots)], 0) for k in range(40_000)]
-    profiles = {name: load_profile(name) for name in ("xy-md02", "leak-rope", "relay-8")}
-    told = import_offline(
-        Loaded(convert(VAULT, Vault), {}, profiles, ()),
-        tmp_path / "state",
-        lines,
-        person="wang",
-        role="archivist",
-        terminal="tty1",
-        clock=VaultClock(time.time_ns, time.monotonic_ns, not_before_ns=0),
-    )
-    seen = 0
-    for upto, answer in told:
-        assert answer == "accepted"
-        assert upto > seen
-        seen = upto
-        assert on_disk(tmp_path / "state" / "lantai.db") >= upto
-    assert seen == len(lines)
-
-
-def on_disk(database: Path) -> int:
-    connection = open_reader(database)
-    try:
-        return sum(
-            body.count(b'["v')
-            for (body,) in connection.execute("SELECT body FROM fact_custody WHERE type = 'volumes_catalogued'")
-        )
-    finally:
-        connection.close()
 
 
 async def test_a_database_that_somebody_else_holds_is_told_in_words_and_with_2(tmp_path: Path) -> None:
