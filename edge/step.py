@@ -1,7 +1,5 @@
 """One event in, facts and commands out: absorb what was observed, decide, apply. No clock, no socket, no file."""
 
-import numpy as np
-
 from drivers.command import CommandOutcome
 from drivers.observation import Contact, DeviceNote, Measurement, Searched, TagReads
 from edge.rules import actions, contacts, devices, limits, platform_command, presence, telemetry
@@ -25,22 +23,20 @@ from edge.state.events import (
 from edge.state.facts import CommandEnded, Fact
 from edge.state.state import Reading, State
 
-Heard = presence.Rows | presence.Judged | None
 OUTCOME_LIMIT_NS = 60_000_000_000  # a command whose runner gave no outcome for so long has an unknown one
 
 
 def step(state: State, event: Event) -> Decision:
     """Carry the state over one event and say what follows. Deterministic: same state, same event, same bytes."""
-    heard = absorb(state, event)
-    decision = decide(state, event, heard)
+    judged = absorb(state, event)
+    decision = decide(state, event, judged)
     for fact in decision.facts:
         apply(state, fact)
     return decision
 
 
-def absorb(state: State, event: Event) -> Heard:
-    """Take an observation into the beliefs. Returns what `decide` needs of it: for TagReads the indices of reads nobody
-    catalogued, for Searched and Tick the volumes that were judged and their beliefs."""
+def absorb(state: State, event: Event) -> presence.Judged | None:
+    """Take an observation into the beliefs. Returns the volumes whose beliefs were judged, when they were."""
     state.now_ns = max(state.now_ns, event.at_ns)
     match event:
         case TagReads():
@@ -61,7 +57,7 @@ def absorb(state: State, event: Event) -> Heard:
                     state.readings[key] = Reading(None, state.readings[key].at_ns)
             limits.absorb(state, event.at_ns, state.plant.points_of(event.device))
         case Tick():
-            return presence.judge(state, event.at_ns)
+            return presence.digest(state, event.at_ns)
         case Started():
             state.boot, state.started_ns = event.boot, event.at_ns
         case _:
@@ -69,19 +65,17 @@ def absorb(state: State, event: Event) -> Heard:
     return None
 
 
-def decide(state: State, event: Event, heard: Heard) -> Decision:
+def decide(state: State, event: Event, judged: presence.Judged | None) -> Decision:
     """What follows from the event. Reads the state, changes nothing."""
     match event:
-        case TagReads():
-            return presence.foreign(state, event, heard) if isinstance(heard, np.ndarray) else NOTHING
-        case Searched():
-            return presence.decide(state, event.at_ns, heard) if isinstance(heard, presence.Judged) else NOTHING
+        case TagReads() | Searched():
+            return presence.decide(state, event.at_ns, judged) if judged else NOTHING
         case Measurement():
             return telemetry.decide(state, event) + limits.decide(state, event.at_ns)
         case Contact():
             return contacts.decide(state, event)
         case Tick():
-            told = presence.decide(state, event.at_ns, heard) if isinstance(heard, presence.Judged) else NOTHING
+            told = presence.decide(state, event.at_ns, judged) if judged else NOTHING
             return told + _tick(state, event)
         case DeviceLost():
             return devices.lost(state, event)

@@ -20,81 +20,80 @@ from edge.state.facts import (
 from edge.state.state import State
 from edge.state.volumes import MISPLACED, NOWHERE, PRESENT
 from sensors.rfid.epc import is_foreign
+from sensors.rfid.heard import Heard
 from sensors.rfid.locate import Belief, locate
 from sensors.rfid.presence import FOUND, IS_MISPLACED, IS_MISSING, MOVED, SEEN, verdicts
 
 Rows = NDArray[np.int64]
-JUDGE_AT = 1024  # rows: judged in about 2 ms; a tick judges what is left
+DIGEST_AT = 4096  # reads: taken in and judged in a few milliseconds; a tick takes what is left
 MOST_FOREIGN = 10_000
 FOREIGN_A_BATCH = 50  # a pallet of another sender's boxes must not flood the journal; the rest comes with later batches
 
 
-def segments_of(state: State, event: TagReads) -> NDArray[np.int32]:
-    """Segment index per read, NOWHERE for a port without a configured antenna."""
-    table = state.plant.segments_of_ports(event.device)
-    return table.take(event.antenna * (event.antenna < len(table)))
-
-
-def foreign(state: State, event: TagReads, strangers: Rows) -> Decision:
-    """Tags no catalogue line names, each once; a flood of them (a pallet, a tag emulator) is one alarm instead."""
-    if len(state.foreign) >= MOST_FOREIGN:
-        return Decision(alarms.noted(state, event.at_ns, "foreign_tags_flood", "warning", "", event.device))
-    segments = segments_of(state, event)
-    facts: list[Fact] = []
-    reported: dict[str, None] = {}
-    for i in strangers.tolist():
-        bits = int(event.epc_bits[i])
-        epc = event.epc[i, : (bits + 7) // 8].tobytes().hex()
-        if epc in state.foreign or epc in reported or segments[i] == NOWHERE:
-            continue
-        reported[epc] = None
-        reason = "iso_afi" if is_foreign(int(event.pc[i])) else "unknown_epc"
-        segment = state.plant.places.segment_ids[segments[i]]
-        facts.append(ForeignTagSeen(at_ns=event.at_ns, epc=epc, segment=segment, reason=reason))
-        if len(facts) == FOREIGN_A_BATCH:
-            break
-    return Decision(tuple(facts)) if facts else NOTHING
-
-
 class Judged(NamedTuple):
-    """Evidence rows that were thought over together, and what is believed of each now."""
+    """What was taken in together: reads of tags that nobody catalogued, and what is believed of the tags concerned."""
 
+    strange: Heard
     tags: Rows
     belief: Belief
 
 
-def reads(state: State, event: TagReads) -> Rows:
-    """Take a batch of reads into the evidence; returns the indices of those nobody catalogued."""
-    segments = segments_of(state, event)
-    known = (segments != NOWHERE).nonzero()[0]
-    epc, bits, rssi, count = event.epc, event.epc_bits, event.rssi_dbm, event.count
-    if len(known) < len(segments):
-        segments, epc, bits, rssi, count = segments[known], epc[known], bits[known], rssi[known], count[known]
-    strangers = state.evidence.observe(epc, bits, segments, rssi, count, event.at_ns)
-    unknown: Rows = known[strangers]
-    return unknown
+def reads(state: State, event: TagReads) -> Judged | None:
+    """Keep a batch of reads. They are taken in when enough has gathered."""
+    segments = state.plant.segments_of_ports(event.device)
+    segments = segments.take(event.antenna * (event.antenna < len(segments)))
+    columns = (event.epc, event.epc_bits, segments, event.rssi_dbm, event.count, event.pc)
+    if (segments == NOWHERE).any():  # a port without a configured antenna says nothing of any place
+        is_known = segments != NOWHERE
+        columns = tuple(column[is_known] for column in columns)
+    state.heard.hear(*columns, event.at_ns)
+    return digest(state, event.at_ns) if len(state.heard) >= DIGEST_AT else None
 
 
 def close_round(state: State, event: Searched) -> Judged | None:
-    """Take the end of a search into the evidence. What it may have changed is judged when enough has gathered."""
+    """Keep the end of a search; its antenna's end before that is taken in first."""
     table = state.plant.segments_of_ports(event.device)
     segment = int(table[event.antenna]) if 0 < event.antenna < len(table) else NOWHERE
     if segment == NOWHERE:
         return None
-    tags = state.evidence.searched(segment, event.rounds, event.at_ns)
-    state.unjudged = np.concatenate([state.unjudged, tags[~_stands(state, tags)]])
-    return judge(state, event.at_ns) if len(state.unjudged) >= JUDGE_AT else None
+    judged = digest(state, event.at_ns) if state.heard.has_closed(segment) else None
+    state.heard.close(segment, event.rounds, event.at_ns)
+    return judged
 
 
-def judge(state: State, at_ns: int) -> Judged | None:
-    """Think over everything that gathered: an array of a thousand costs little more than one of ten."""
-    if not len(state.unjudged):
-        return None
-    tags = np.unique(state.unjudged)
-    state.unjudged = np.zeros(0, np.int64)
+def digest(state: State, at_ns: int) -> Judged:
+    """Take in everything that gathered and think it over: thousands of reads cost little more than a hundred."""
+    heard = state.heard.take()
+    strangers, changed = state.evidence.digest(heard)
+    tags = changed[~_stands(state, changed)]
     belief = locate(state.evidence, tags, state.plant.beside, at_ns)
     state.evidence.believe(tags, belief.top[:, 0])
-    return Judged(tags, belief)
+    return Judged(heard.only(strangers), tags, belief)
+
+
+def decide(state: State, at_ns: int, judged: Judged) -> Decision:
+    """Facts of the volumes that were judged, and of tags that no catalogue line names."""
+    strange = _foreign(state, at_ns, judged.strange) if len(judged.strange.epc) else NOTHING
+    return strange + _placed(state, at_ns, judged)
+
+
+def _foreign(state: State, at_ns: int, strange: Heard) -> Decision:
+    """Tags no catalogue line names, each once; a flood of them (a pallet, a tag emulator) is one alarm instead."""
+    names = state.plant.places.segment_ids
+    if len(state.foreign) >= MOST_FOREIGN:
+        return Decision(alarms.noted(state, at_ns, "foreign_tags_flood", "warning", "", names[strange.segment[0]]))
+    facts: list[Fact] = []
+    reported: dict[str, None] = {}
+    for i, bits in enumerate(strange.epc_bits.tolist()):
+        epc = strange.epc[i, : (bits + 7) // 8].tobytes().hex()
+        if epc in state.foreign or epc in reported:
+            continue
+        reported[epc] = None
+        reason = "iso_afi" if is_foreign(int(strange.pc[i])) else "unknown_epc"
+        facts.append(ForeignTagSeen(at_ns=at_ns, epc=epc, segment=names[strange.segment[i]], reason=reason))
+        if len(facts) == FOREIGN_A_BATCH:
+            break
+    return Decision(tuple(facts)) if facts else NOTHING
 
 
 def _stands(state: State, tags: Rows) -> NDArray[np.bool_]:
@@ -106,22 +105,21 @@ def _stands(state: State, tags: Rows) -> NDArray[np.bool_]:
     return stands & state.evidence.is_confirmed(tags)
 
 
-def decide(state: State, at_ns: int, heard: Judged) -> Decision:
-    """Facts of the volumes that were judged."""
+def _placed(state: State, at_ns: int, judged: Judged) -> Decision:
     volumes = state.volumes
-    rows = volumes.of_tags(heard.tags)
+    rows = volumes.of_tags(judged.tags)
     carried = (rows != NOWHERE).nonzero()[0]
     if not len(carried):
         return NOTHING
     rows = rows[carried]
-    belief = Belief(top=heard.belief.top[carried], confidence=heard.belief.confidence[carried])
+    belief = Belief(top=judged.belief.top[carried], confidence=judged.belief.confidence[carried])
     policy = state.plant.vault.policy.presence
     found = verdicts(
         volumes.status[rows],
         volumes.place[rows],
         volumes.book[rows],
         belief,
-        state.evidence.silent_rounds(heard.tags[carried]),
+        state.evidence.silent_rounds(judged.tags[carried]),
         sure=policy.sure,
         missing_after_rounds=policy.missing_after_rounds,
     )

@@ -23,7 +23,10 @@ from edge.state.state import (
 from edge.state.volumes import NOWHERE, STATUSES
 from sensors.climate.stuck import Still
 from sensors.rfid.evidence import Evidence
+from sensors.rfid.heard import Waiting
+from sensors.rfid.open_reads import OpenReads
 
+OPEN = frozenset(OpenReads().to_columns())
 VERSION = 1
 """Of the snapshot's layout. Raised only where an older version would read a newer snapshot wrongly: a field that is
 added has a default instead, so that the snapshots from before still count; the fields below have none, because a
@@ -58,10 +61,10 @@ class Beliefs(msgspec.Struct, frozen=True):
     started_ns: int
     now_ns: int
     evidence: dict[str, NDArray[np.generic]]
-    unjudged: NDArray[np.int64]
     readings: dict[tuple[str, str], Reading]
     still: dict[tuple[str, str], Still]
     pending: dict[tuple[str, str], Pending]
+    heard: dict[str, NDArray[np.generic]] = {}
 
 
 class Frozen(msgspec.Struct, frozen=True):
@@ -104,7 +107,7 @@ def freeze(state: State) -> Frozen:
             started_ns=state.started_ns,
             now_ns=state.now_ns,
             evidence=state.evidence.to_columns(),
-            unjudged=state.unjudged,
+            heard=state.heard.peek()._asdict(),
             readings=dict(state.readings),
             still=dict(state.still),
             pending=dict(state.pending),
@@ -146,7 +149,7 @@ def thaw(plant: Plant, body: bytes) -> State:
     state.counters, state.platform_commands = folded.counters, folded.platform_commands
     state.clock_is_sure, state.starts = folded.clock_is_sure, folded.starts
     state.boot, state.started_ns, state.now_ns = beliefs.boot, beliefs.started_ns, beliefs.now_ns
-    state.unjudged = beliefs.unjudged
+    state.heard = Waiting.from_columns(beliefs.heard, remap[:-1]) if beliefs.heard else Waiting()
     state.readings, state.still = beliefs.readings, beliefs.still
     state.pending = {key: pending for key, pending in beliefs.pending.items() if key in plant.limits}
     return state
@@ -158,11 +161,13 @@ def _check(frozen: Frozen) -> None:
         raise ValueError(f"snapshot of version {frozen.version}, this software knows versions up to {VERSION}")
     evidence, segments = frozen.beliefs.evidence, len(frozen.segment_ids)
     sample = Evidence(1).to_columns()  # no tag, one segment: tells which columns are by segment
-    missing = sorted(sample.keys() - evidence.keys())
+    missing = sorted(sample.keys() - evidence.keys() - OPEN)
     if missing:
         raise ValueError(f"snapshot without the columns of evidence {', '.join(missing)}")
     tags = len(evidence["epc_bits"])
     for name, expected in sample.items():
+        if name in OPEN:
+            continue  # of as many reads as there are: checked where they are taken in
         rows = segments if len(expected) else tags
         tail = evidence[name].shape[1:] if name == "epc" and evidence[name].ndim == 2 else expected.shape[1:]
         _shaped(name, evidence[name], (rows, *tail), expected.dtype)
@@ -175,7 +180,6 @@ def _check(frozen: Frozen) -> None:
     _shaped("place", frozen.folded.place, lines, np.dtype(np.int32))
     _within("status", frozen.folded.status, 0, len(STATUSES))
     _within("place", frozen.folded.place, NOWHERE, segments)
-    _within("unjudged", frozen.beliefs.unjudged, 0, tags)
 
 
 def _shaped(name: str, column: NDArray[Any], shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:

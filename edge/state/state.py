@@ -5,8 +5,6 @@ observations come in and carries its own age; after a crash what came since the 
 """
 
 import msgspec
-import numpy as np
-from numpy.typing import NDArray
 
 from drivers.command import Command
 from edge.state.facts import Measured, Severity
@@ -14,6 +12,7 @@ from edge.state.plant import Plant
 from edge.state.volumes import Volumes
 from sensors.climate.stuck import Still
 from sensors.rfid.evidence import Evidence
+from sensors.rfid.heard import Waiting
 
 
 class DeviceStanding(msgspec.Struct, frozen=True):
@@ -108,8 +107,9 @@ class State:
         self.started_ns = 0
         self.now_ns = 0
         self.evidence = Evidence(len(plant.places.segment_ids))
-        self.unjudged: NDArray[np.int64] = np.zeros(0, np.int64)
-        """Evidence rows whose belief may have changed; judged many at once, at the latest with the next tick."""
+        self.heard = Waiting()
+        """What the antennas said since the evidence was last brought up to date; taken in at the latest with the next
+        tick."""
         self.readings: dict[tuple[str, str], Reading] = {}
         self.still: dict[tuple[str, str], Still] = {}
         """Since when each voting sensor has said exactly the same."""

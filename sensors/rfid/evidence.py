@@ -1,6 +1,6 @@
 """What the antennas have and have not read of each tag, in columns: the count behind every belief.
 
-A read counts only once `searched` closes its round: a round is the denominator, and an antenna that did not search
+A read counts only once its antenna's round has closed: a round is the denominator, and an antenna that did not search
 adds neither hits nor misses. Hits and rounds fade by FADE per round of the same antenna, so that a moved tag is
 re-located in about five rounds; they fade lazily, so a round touches only the tags it concerns.
 """
@@ -12,19 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sensors.rfid.epc_table import EpcTable, room_for
-from sensors.rfid.open_rounds import OpenRounds
+from sensors.rfid.heard import Heard
+from sensors.rfid.open_reads import OpenReads, Tallies
+from sensors.rfid.rounds import FADE, Rounds
 
 CANDIDATES = 8  # antennas remembered per tag; strays of more than that are the weakest
-FADE = 0.78  # weight left after one more round of that antenna: half of the evidence is younger than three rounds
-# An antenna silent for so many of its own intervals is not searching: its evidence ages by the clock, but no further
-# than so many rounds, for under a dead reader nothing is known to move.
-OVERDUE_ROUNDS = 3.0
-LONGEST_PAUSE_ROUNDS = 5
 EVERY_ROUND = 1.0 / (1.0 - FADE)  # faded hits of a tag that was read in every round there ever was
 FAINT = 0.1  # faded hits below that, nine rounds after a single one, are no evidence any more
-_INTERVAL_GAIN = 0.2  # of the running mean of an antenna's time between rounds
-
-_SEGMENT_COLUMNS = ("rounds_total", "fades", "rounds", "searched_at_ns", "interval_ns")
 
 Index = NDArray[np.integer[Any]]
 
@@ -45,12 +39,23 @@ class Candidates(NamedTuple):
     is_read: NDArray[np.bool_]
 
 
+class Digested(NamedTuple):
+    """What a digestion showed: indices of the reads whose EPC is not enrolled, and the rows that may have changed.
+
+    Those are the tags read in the rounds that closed and all that are believed or booked there, in row order.
+    """
+
+    strangers: NDArray[np.int64]
+    changed: NDArray[np.int64]
+
+
 class Evidence:
     """Columns of evidence for every enrolled tag, and the round counts of every segment's antenna."""
 
     def __init__(self, segments: int) -> None:
         self._table = EpcTable()
-        self._open = OpenRounds(segments)
+        self._rounds = Rounds(segments)
+        self._open = OpenReads()
         self._segment: NDArray[np.int32] = np.full((0, CANDIDATES), -1, dtype=np.int32)
         self._hits: NDArray[np.float32] = np.zeros((0, CANDIDATES), dtype=np.float32)
         self._hits_at: NDArray[np.uint32] = np.zeros((0, CANDIDATES), dtype=np.uint32)
@@ -59,11 +64,6 @@ class Evidence:
         self._believed: NDArray[np.int32] = np.full(0, -1, dtype=np.int32)
         self._heard_until: NDArray[np.int32] = np.zeros(0, dtype=np.int32)
         self._last_seen_ns: NDArray[np.int64] = np.zeros(0, dtype=np.int64)
-        self._rounds_total: NDArray[np.int64] = np.zeros(segments, dtype=np.int64)
-        self._fades: NDArray[np.int64] = np.zeros(segments, dtype=np.int64)
-        self._rounds: NDArray[np.float64] = np.zeros(segments, dtype=np.float64)
-        self._searched_at_ns: NDArray[np.int64] = np.zeros(segments, dtype=np.int64)
-        self._interval_ns: NDArray[np.float64] = np.zeros(segments, dtype=np.float64)
 
     def __len__(self) -> int:
         return len(self._table)
@@ -107,68 +107,48 @@ class Evidence:
         self._heard_until[unread] = self._total_of(unread)
         return rows
 
-    def rows_of(self, epc: NDArray[np.uint8], epc_bits: NDArray[np.uint16]) -> NDArray[np.int32]:
-        """Row of each EPC of a batch, -1 where it is not enrolled."""
-        return self._table.rows(epc, epc_bits)
-
-    def observe(
-        self,
-        epc: NDArray[np.uint8],
-        epc_bits: NDArray[np.uint16],
-        segment: NDArray[np.int32],
-        rssi_dbm: NDArray[np.float32],
-        count: NDArray[np.uint16],
-        at_ns: int,
-    ) -> NDArray[np.int64]:
-        """Take one batch of reads; returns the indices of those whose EPC is not enrolled.
-
-        epc (n, w) uint8 zero-padded, epc_bits (n,) true lengths, segment (n,) what the antenna sees (-1 nothing known),
-        rssi_dbm (n,) NaN where unknown, count (n,) >= 1.
-        """
-        rows = self._table.rows(epc, epc_bits)
-        is_strange = rows < 0
-        strangers: NDArray[np.int64] = is_strange.nonzero()[0]
+    def digest(self, heard: Heard) -> Digested:
+        """Take in what was heard: signs of life at once, hits and rounds as far as the rounds have closed."""
+        rows = self._table.rows(heard.epc, heard.epc_bits)
+        reads, mark, at_ns = (
+            Tallies(rows, heard.segment, heard.times.astype(np.int64), heard.rssi_dbm),
+            heard.mark,
+            heard.at_ns,
+        )
+        is_known = rows >= 0
+        strangers: NDArray[np.int64] = (~is_known).nonzero()[0]
         if len(strangers):
-            is_known = ~is_strange
-            rows, segment, rssi_dbm, count = rows[is_known], segment[is_known], rssi_dbm[is_known], count[is_known]
-        self._last_seen_ns[rows] = at_ns
-        self._heard_until[rows] = self._total_of(rows)
-        self._open.add(rows, segment, rssi_dbm, count)
-        return strangers
-
-    def searched(self, segment: int, rounds: int, at_ns: int) -> NDArray[np.int64]:
-        """The antenna of a segment completed `rounds` >= 1 rounds: closes them; returns the rows that may have changed.
-
-        Those are the tags read there in these rounds and all that are believed or booked to be there, in row order.
-        """
-        rows, count, rssi_dbm = self._open.close(segment)
-        pause = self._rounds_paused(segment, rounds, at_ns)
-        self._rounds_total[segment] += rounds
-        self._fades[segment] += rounds + pause
-        weight = (1.0 - FADE**rounds) / (1.0 - FADE)
-        self._rounds[segment] = self._rounds[segment] * FADE ** (rounds + pause) + weight
-        self._credit(segment, rows, np.minimum(count, rounds) * (weight / rounds), rssi_dbm)
-        self._heard_until[rows] = self._total_of(rows)
-        n = len(self)
-        concerned = (self._believed[:n] == segment) | (self._book[:n] == segment)
-        concerned[rows] = True
+            reads = reads.where(is_known)
+            mark, at_ns = mark[is_known], at_ns[is_known]
+        weight = self._rounds.close(heard.closed_segment, heard.closed_rounds, heard.closed_at_ns)
+        # by segment, and one more that stands for none: the place in the order of closing, and how many rounds
+        closing = np.full(self.segments + 1, -1, np.int32)
+        closing[heard.closed_segment] = np.arange(len(heard.closed_segment), dtype=np.int32)
+        self._last_seen_ns[reads.row] = at_ns
+        self._hear(reads, mark, heard, closing)
+        done = self._open.settle(reads, mark, closing)
+        nth = closing.take(done.segment)
+        hits = np.minimum(done.times, heard.closed_rounds.take(nth)) * weight.take(nth)
+        self._credit(done.row, done.segment, hits.astype(np.float32), done.rssi_dbm)
+        concerned = self._is_of(closing >= 0)
+        concerned[done.row] = True
         changed: NDArray[np.int64] = concerned.nonzero()[0]
-        return changed
+        return Digested(strangers, changed)
 
     def is_confirmed(self, rows: Index) -> NDArray[np.bool_]:
         """(m,) whether the antenna of the believed segment read the tag in its newest round: nothing to think over."""
         believed = self._believed.take(rows)
         at = self._at(rows, believed)
         is_there = (self._segment.reshape(-1).take(at) == believed) & (believed >= 0)
-        is_new = self._hits_at.reshape(-1).take(at) == self._fades.take(believed)
+        is_new = self._hits_at.reshape(-1).take(at) == self._rounds.fades.take(believed)
         confirmed: NDArray[np.bool_] = is_there & is_new
         return confirmed
 
     def candidates(self, rows: Index, at_ns: int) -> Candidates:
         """The evidence of `rows`, faded to `at_ns`."""
         segment = self._segment[rows]
-        age = self._fades[segment] - self._hits_at[rows]
-        hits = self._hits[rows] * FADE ** age.astype(np.float32) * self._fresh(at_ns)[segment]
+        age = self._rounds.fades[segment] - self._hits_at[rows]
+        hits = self._hits[rows] * FADE ** age.astype(np.float32) * self._rounds.fresh(at_ns)[segment]
         counts = (segment >= 0) & (hits >= FAINT)
         return Candidates(
             segment=np.where(counts, segment, np.int32(-1)),
@@ -182,7 +162,7 @@ class Evidence:
 
     def rounds(self, at_ns: int) -> NDArray[np.float32]:
         """(segments,) rounds of each antenna, faded like the hits: the denominators."""
-        return self._rounds.astype(np.float32) * self._fresh(at_ns)
+        return self._rounds.faded(at_ns)
 
     def believe(self, rows: Index, segment: NDArray[np.int32]) -> None:
         """Keep where each tag is now thought to stand; -1, or a tag that is silent, keeps what was thought before.
@@ -211,7 +191,7 @@ class Evidence:
         self._segment[rows], self._hits[rows], self._hits_at[rows] = -1, 0, 0
         self._rssi[rows] = np.nan
         here, at = rows[is_here], segment[is_here]
-        self._segment[here, 0], self._hits[here, 0], self._hits_at[here, 0] = at, EVERY_ROUND, self._fades[at]
+        self._segment[here, 0], self._hits[here, 0], self._hits_at[here, 0] = at, EVERY_ROUND, self._rounds.fades[at]
         self._believed[rows] = np.where(segment >= 0, segment, self._book[rows])
         self._heard_until[rows] = self._total_of(rows) - silent_rounds
         self._last_seen_ns[rows] = np.maximum(self._last_seen_ns[rows], seen_ns)
@@ -221,11 +201,11 @@ class Evidence:
         return (self._total_of(rows) - self._heard_until[rows]).astype(np.int32)
 
     def to_columns(self) -> dict[str, NDArray[Any]]:
-        """A copy for a snapshot. Rounds still open are not in it: evidence since then shows as age."""
+        """A copy for a snapshot."""
         n = len(self)
         epc, epc_bits = self._table.columns()
         every = np.arange(n)
-        return {
+        columns: dict[str, NDArray[Any]] = {
             "epc": epc,
             "epc_bits": epc_bits,
             "segment": self._segment[:n].copy(),
@@ -236,12 +216,8 @@ class Evidence:
             "believed": self._believed[:n].copy(),
             "silent_rounds": self.silent_rounds(every),
             "last_seen_ns": self._last_seen_ns[:n].copy(),
-            "rounds_total": self._rounds_total.copy(),
-            "fades": self._fades.copy(),
-            "rounds": self._rounds.copy(),
-            "searched_at_ns": self._searched_at_ns.copy(),
-            "interval_ns": self._interval_ns.copy(),
         }
+        return columns | self._rounds.to_columns() | self._open.to_columns()
 
     @classmethod
     def from_columns(cls, columns: Mapping[str, NDArray[Any]], remap: NDArray[np.int32], segments: int) -> "Evidence":
@@ -262,8 +238,8 @@ class Evidence:
                 f"remap has {len(remap)} segments of which {len(kept)} stay, the snapshot {len(columns['rounds'])}: "
                 "expected one entry for each, and no two old segments in one new"
             )
-        for name in _SEGMENT_COLUMNS:
-            getattr(self, f"_{name}")[remap[kept]] = columns[name][kept]
+        self._rounds = Rounds.from_columns(columns, remap, self.segments)
+        self._open = OpenReads.from_columns(columns, remap, len(columns["epc_bits"]))
         widths = (columns["epc_bits"].astype(np.int64) + 7) // 8
         self._table.add([row[:width].tobytes() for row, width in zip(columns["epc"], widths.tolist(), strict=True)])
         self._grow()
@@ -280,33 +256,62 @@ class Evidence:
         silent = np.where(believed < 0, 0, columns["silent_rounds"])
         self._heard_until[:] = self._total_of(np.arange(len(self))) - silent
 
+    def _hear(self, reads: Tallies, mark: NDArray[np.int32], heard: Heard, closing: NDArray[np.int32]) -> None:
+        """End the silence of the tags that were read: counted from the read, and once more when its round closes."""
+        since = np.maximum(mark, np.where(closing.take(reads.segment) >= mark, closing.take(reads.segment) + 1, 0))
+        believed = self._believed.take(reads.row)
+        own = closing.take(believed)
+        later = np.append(heard.closed_rounds, 0)[np.where(own >= since, own, -1)]
+        np.maximum.at(self._heard_until, reads.row, (self._total_of(reads.row) - later).astype(np.int32))
+
     def _credit(
         self,
-        segment: int,
         rows: NDArray[np.int32],
-        hits: NDArray[np.float64],
+        segment: NDArray[np.int32],
+        hits: NDArray[np.float32],
         rssi_dbm: NDArray[np.float32],
     ) -> None:
-        """Add hits of one antenna; a tag that has no room for it forgets the antenna that last read it least."""
-        now = self._fades[segment]
+        """Add hits, each pair of row and segment once and the rows ascending.
+
+        A tag that has no room for a new antenna forgets the one that last read it least; several new ones of one tag
+        come in one after the other.
+        """
         at = self._at(rows, segment)
-        segments, hits_at = self._segment.reshape(-1), self._hits_at.reshape(-1)  # views: take is twice as fast on them
-        faded, level = self._hits.reshape(-1), self._rssi.reshape(-1)
-        new = (segments.take(at) != segment).nonzero()[0]
-        if len(new):
-            age = self._fades[self._segment[rows[new]]] - self._hits_at[rows[new]]
-            worth = self._hits[rows[new]] * _faded(age)
-            worth[self._segment[rows[new]] < 0] = -1.0
-            at[new] = rows[new].astype(np.int64) * CANDIDATES + worth.argmin(axis=1)
-            segments[at[new]] = segment
-            faded[at[new]] = 0
-            level[at[new]] = np.nan
+        new = (self._segment.reshape(-1).take(at) != segment).nonzero()[0]
+        if not len(new):
+            self._add(at, segment, hits, rssi_dbm)
+            return
+        is_known = np.ones(len(rows), np.bool_)
+        is_known[new] = False
+        self._add(at[is_known], segment[is_known], hits[is_known], rssi_dbm[is_known])
+        while len(new):
+            first = np.append(True, rows[new[1:]] != rows[new[:-1]])
+            now, new = new[first], new[~first]
+            here = rows[now]
+            age = self._rounds.fades[self._segment[here]] - self._hits_at[here]
+            worth = self._hits[here] * _faded(age)
+            worth[self._segment[here] < 0] = -1.0
+            at = here.astype(np.int64) * CANDIDATES + worth.argmin(axis=1)
+            self._hits.reshape(-1)[at] = 0
+            self._rssi.reshape(-1)[at] = np.nan
+            self._segment.reshape(-1)[at] = segment[now]
+            self._add(at, segment[now], hits[now], rssi_dbm[now])
+
+    def _add(
+        self,
+        at: NDArray[np.int64],
+        segment: NDArray[np.int32],
+        hits: NDArray[np.float32],
+        rssi_dbm: NDArray[np.float32],
+    ) -> None:
+        """Add hits where `at` points in the flat columns of candidates, none of them twice."""
+        faded, level, hits_at = self._hits.reshape(-1), self._rssi.reshape(-1), self._hits_at.reshape(-1)
+        now = self._rounds.fades.take(segment)
         before = faded.take(at) * _faded(now - hits_at.take(at))
         mean = level.take(at).astype(np.float32)
-        added = hits.astype(np.float32)
-        blended = (mean * before + rssi_dbm * added) / (before + added)
+        blended = (mean * before + rssi_dbm * hits) / (before + hits)
         blended = np.where(np.isnan(mean), rssi_dbm, np.where(np.isnan(rssi_dbm), mean, blended))
-        faded[at] = before + added
+        faded[at] = before + hits
         hits_at[at] = now
         level[at] = blended
 
@@ -316,32 +321,16 @@ class Evidence:
         at: NDArray[np.int64] = rows.astype(np.int64) * CANDIDATES + is_it.argmax(axis=1)
         return at
 
-    def _rounds_paused(self, segment: int, rounds: int, at_ns: int) -> int:
-        """Rounds an antenna left out before these: what it knew from before has aged by them. Moves its rhythm."""
-        since_ns = float(at_ns - self._searched_at_ns[segment])
-        usual_ns = float(self._interval_ns[segment])
-        self._searched_at_ns[segment] = at_ns
-        if not self._rounds_total[segment]:
-            return 0
-        if usual_ns <= 0:
-            self._interval_ns[segment] = since_ns / rounds
-            return 0
-        # a pause is no change of rhythm
-        took_ns = min(since_ns / rounds, OVERDUE_ROUNDS * usual_ns)
-        self._interval_ns[segment] = usual_ns + _INTERVAL_GAIN * (took_ns - usual_ns)
-        return int(min(max(since_ns / usual_ns - rounds - OVERDUE_ROUNDS, 0), LONGEST_PAUSE_ROUNDS))
-
-    def _fresh(self, at_ns: int) -> NDArray[np.float32]:
-        """(segments,) 1 while an antenna keeps its rhythm; then FADE per interval it is late, as in a pause."""
-        has_rhythm = self._interval_ns > 0
-        late = np.zeros(self.segments)
-        late[has_rhythm] = (at_ns - self._searched_at_ns[has_rhythm]) / self._interval_ns[has_rhythm]
-        weight: NDArray[np.float64] = FADE ** np.clip(late - OVERDUE_ROUNDS, 0, LONGEST_PAUSE_ROUNDS)
-        return weight.astype(np.float32)
+    def _is_of(self, segments: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """(n,) which tags are believed or booked in one of them; segments (segments + 1,), the last for none."""
+        n = len(self)
+        found: NDArray[np.bool_] = segments.take(self._believed[:n])
+        found |= segments.take(self._book[:n])
+        return found
 
     def _total_of(self, rows: Index) -> NDArray[np.int64]:
         believed = self._believed.take(rows)
-        total: NDArray[np.int64] = self._rounds_total.take(believed) * (believed >= 0)  # -1 takes the last, and is none
+        total: NDArray[np.int64] = self._rounds.total.take(believed) * (believed >= 0)  # -1 takes the last, and is none
         return total
 
     def _grow(self) -> None:

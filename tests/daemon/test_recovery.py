@@ -161,7 +161,7 @@ FIRST_FOLDED = (
     "lines status place foreign devices contacts crossed alarms actuators asked reported intents counters "
     "platform_commands clock_is_sure starts"
 )
-FIRST_BELIEFS = "boot started_ns now_ns evidence unjudged readings still pending"
+FIRST_BELIEFS = "boot started_ns now_ns evidence readings still pending"
 
 
 def test_a_snapshot_of_the_first_version_can_still_be_read(store: Store) -> None:
@@ -198,8 +198,21 @@ BAD: dict[str, Callable[[Frozen], Frozen]] = {
     "one status for many": lambda frozen: folding(frozen, lines=frozen.folded.lines * 2),
     "a place that is none": lambda frozen: folding(frozen, place=np.full(1, 4, np.int32)),
     "a status that is none": lambda frozen: folding(frozen, status=np.full(1, 4, np.uint8)),
-    "a row that is none": lambda frozen: replace(
-        frozen, beliefs=replace(frozen.beliefs, unjudged=np.array([1], np.int64))
+    "a row that is none": lambda frozen: believing(
+        frozen,
+        {
+            **frozen.beliefs.evidence,
+            "open_row": np.array([1], np.int32),
+            "open_segment": np.array([0], np.int32),
+            "open_times": np.array([1], np.int64),
+            "open_rssi_dbm": np.array([-60], np.float32),
+        },
+    ),
+    "reads of half a batch": lambda frozen: replace(
+        frozen, beliefs=replace(frozen.beliefs, heard=without(frozen.beliefs.heard, "mark"))
+    ),
+    "reads of another kind": lambda frozen: replace(
+        frozen, beliefs=replace(frozen.beliefs, heard={**frozen.beliefs.heard, "times": np.zeros(0, np.float32)})
     ),
 }
 

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from sensors.rfid.epc_table import EpcTable
 from sensors.rfid.evidence import Evidence
+from sensors.rfid.heard import Waiting
 from tests.sensors.world import World
 
 A = bytes.fromhex("2C74257BF46072000000162E")
@@ -20,20 +21,29 @@ def of_segments(*segments: int) -> NDArray[np.int32]:
     return np.array(segments, dtype=np.int32)
 
 
+def closed(evidence: Evidence, segment: int, rounds: int, at_ns: int) -> NDArray[np.int64]:
+    """One antenna completes rounds; rows that may have changed."""
+    waiting = Waiting()
+    waiting.close(segment, rounds, at_ns)
+    return evidence.digest(waiting.take()).changed
+
+
 def hear(evidence: Evidence, *epcs: bytes, at: int, seconds: int = 0, count: int = 1) -> list[int]:
     """One batch read by the antenna of segment `at`; indices of the unknown."""
     width = max(len(epc) for epc in epcs)
     padded = b"".join(epc.ljust(width, b"\0") for epc in epcs)
     n = len(epcs)
-    unknown = evidence.observe(
+    waiting = Waiting()
+    waiting.hear(
         np.frombuffer(padded, dtype=np.uint8).reshape(n, width),
         np.array([len(epc) * 8 for epc in epcs], dtype=np.uint16),
         np.full(n, at, dtype=np.int32),
         np.full(n, -60.0, dtype=np.float32),
         np.full(n, count, dtype=np.uint16),
+        np.full(n, -1, dtype=np.int32),
         T0_NS + seconds * SECOND_NS,
     )
-    return [int(i) for i in unknown]
+    return [int(i) for i in evidence.digest(waiting.take()).strangers]
 
 
 def test_reads_of_tags_that_nobody_enrolled_are_told_apart() -> None:
@@ -47,7 +57,7 @@ def test_a_read_counts_only_when_its_antenna_has_completed_the_round() -> None:
     rows = evidence.enroll([A], of_segments(0))
     hear(evidence, A, at=0)
     assert evidence.candidates(rows, T0_NS).hits.sum() == 0
-    assert evidence.searched(0, 1, T0_NS).tolist() == [0]
+    assert closed(evidence, 0, 1, T0_NS).tolist() == [0]
     assert evidence.candidates(rows, T0_NS).hits[0, 0] == 1
     assert evidence.candidates(rows, T0_NS).segment[0, 0] == 0
     assert evidence.rounds(T0_NS).tolist() == [1, 0]
@@ -57,7 +67,7 @@ def test_a_tag_read_many_times_in_one_round_was_hit_once() -> None:
     evidence = Evidence(1)
     rows = evidence.enroll([A], of_segments(0))
     hear(evidence, A, A, A, at=0, count=7)
-    evidence.searched(0, 1, T0_NS)
+    closed(evidence, 0, 1, T0_NS)
     assert evidence.candidates(rows, T0_NS).hits[0, 0] == 1
 
 
@@ -67,43 +77,43 @@ def test_a_round_touches_the_tags_read_there_believed_there_and_booked_there() -
     evidence.enroll(epcs, of_segments(1, 2, 3, 3))
     hear(evidence, epcs[1], at=1)
     evidence.believe(np.array([3]), of_segments(1))
-    assert evidence.searched(1, 1, T0_NS).tolist() == [0, 1, 3]
+    assert closed(evidence, 1, 1, T0_NS).tolist() == [0, 1, 3]
 
 
 def test_an_antenna_that_does_not_search_makes_nobody_silent() -> None:
     evidence = Evidence(2)
     rows = evidence.enroll([A, B], of_segments(0, 1))
     for _ in range(20):
-        evidence.searched(0, 1, T0_NS)
+        closed(evidence, 0, 1, T0_NS)
     assert evidence.silent_rounds(rows).tolist() == [20, 0]
 
 
 def test_silence_ends_with_a_read_by_any_antenna() -> None:
     evidence = Evidence(2)
     rows = evidence.enroll([A], of_segments(0))
-    evidence.searched(0, 5, T0_NS)
+    closed(evidence, 0, 5, T0_NS)
     hear(evidence, A, at=1, seconds=9)
     assert evidence.silent_rounds(rows).tolist() == [0]
     assert evidence.last_seen_ns[rows].tolist() == [T0_NS + 9 * SECOND_NS]
-    evidence.searched(0, 2, T0_NS)
+    closed(evidence, 0, 2, T0_NS)
     assert evidence.silent_rounds(rows).tolist() == [2]
 
 
 def test_only_a_read_moves_a_belief() -> None:
     evidence = Evidence(2)
     rows = evidence.enroll([A], of_segments(0))
-    evidence.searched(0, 3, T0_NS)
+    closed(evidence, 0, 3, T0_NS)
     evidence.believe(rows, of_segments(1))
-    evidence.searched(1, 1, T0_NS)
+    closed(evidence, 1, 1, T0_NS)
     assert evidence.believed.tolist() == [0]
     assert evidence.silent_rounds(rows).tolist() == [3]
     hear(evidence, A, at=1)
-    evidence.searched(1, 1, T0_NS)
+    closed(evidence, 1, 1, T0_NS)
     evidence.believe(rows, of_segments(1))
     assert evidence.believed.tolist() == [1]
-    evidence.searched(0, 1, T0_NS)
+    closed(evidence, 0, 1, T0_NS)
     assert evidence.silent_rounds(rows).tolist() == [0]
-    evidence.searched(1, 1, T0_NS)
+    closed(evidence, 1, 1, T0_NS)
     assert evidence.silent_rounds(rows).tolist() == [1]
 
 
@@ -113,16 +123,16 @@ def test_the_least_heard_antenna_gives_way_to_a_ninth() -> None:
     for segment in range(8):
         for _ in range(1 if segment == 5 else 2):
             hear(evidence, A, at=segment)
-            evidence.searched(segment, 1, T0_NS)
+            closed(evidence, segment, 1, T0_NS)
     hear(evidence, A, at=8)
-    evidence.searched(8, 1, T0_NS)
+    closed(evidence, 8, 1, T0_NS)
     assert sorted(evidence.candidates(rows, T0_NS).segment[0].tolist()) == [0, 1, 2, 3, 4, 6, 7, 8]
 
 
 def test_a_new_book_place_of_a_tag_never_read_is_searched_from_nothing() -> None:
     evidence = Evidence(2)
     rows = evidence.enroll([A], of_segments(0))
-    evidence.searched(0, 4, T0_NS)
+    closed(evidence, 0, 4, T0_NS)
     assert evidence.enroll([A], of_segments(1)).tolist() == rows.tolist()
     assert evidence.silent_rounds(rows).tolist() == [0]
     assert evidence.book.tolist() == [1]
@@ -133,14 +143,14 @@ def test_what_an_antenna_knew_before_a_long_pause_is_worth_as_much_as_five_round
     rows = evidence.enroll([A], of_segments(0))
     for second in range(0, 50, 10):
         hear(evidence, A, at=0, seconds=second)
-        evidence.searched(0, 1, T0_NS + second * SECOND_NS)
+        closed(evidence, 0, 1, T0_NS + second * SECOND_NS)
     before = float(evidence.candidates(rows, T0_NS + 50 * SECOND_NS).hits[0, 0])
     assert before == pytest.approx(1 + 0.78 + 0.78**2 + 0.78**3 + 0.78**4, rel=1e-5)
     hour_ns = T0_NS + 3600 * SECOND_NS
     later = before * 0.78**5
     assert evidence.candidates(rows, hour_ns).hits[0, 0] == pytest.approx(later, rel=1e-5)
     assert evidence.rounds(hour_ns)[0] == pytest.approx(later, rel=1e-5)
-    evidence.searched(0, 1, hour_ns)
+    closed(evidence, 0, 1, hour_ns)
     assert evidence.candidates(rows, hour_ns).hits[0, 0] == pytest.approx(later * 0.78, rel=1e-5)
     assert evidence.rounds(hour_ns)[0] == pytest.approx(later * 0.78 + 1, rel=1e-5)
 
@@ -151,8 +161,8 @@ def test_reads_that_wait_for_their_round_never_pile_up() -> None:
     batch = [A, B] * 5000
     for _ in range(40):
         hear(evidence, *batch, at=0)
-    assert sum(len(reads[0]) for reads in evidence._open._waiting[0]) <= 2 * 65_536
-    evidence.searched(0, 1, T0_NS)
+    assert len(evidence.to_columns()["open_row"]) <= 65_536 + 10_000
+    closed(evidence, 0, 1, T0_NS)
     assert evidence.candidates(rows, T0_NS).hits[:, 0].tolist() == [1, 1]
     assert evidence.candidates(rows, T0_NS).rssi_dbm[:, 0].tolist() == [-60, -60]
 
@@ -168,7 +178,7 @@ def test_a_snapshot_brings_back_the_same_beliefs() -> None:
     other = world.belief()
     assert one.top.tobytes() == other.top.tobytes()
     assert one.confidence.tobytes() == other.confidence.tobytes()
-    assert again.rows_of(world.epc, np.full(300, 96, dtype=np.uint16)).tolist() == list(range(300))
+    assert again.enroll(world.epcs, world.book).tolist() == list(range(300))
 
 
 def test_a_snapshot_survives_a_layout_that_moved_and_lost_segments() -> None:
@@ -176,8 +186,8 @@ def test_a_snapshot_survives_a_layout_that_moved_and_lost_segments() -> None:
     rows = evidence.enroll([A, B], of_segments(0, 2))
     hear(evidence, A, at=0)
     hear(evidence, B, at=2)
-    evidence.searched(0, 1, T0_NS)
-    evidence.searched(2, 2, T0_NS)
+    closed(evidence, 0, 1, T0_NS)
+    closed(evidence, 2, 2, T0_NS)
     moved = Evidence.from_columns(evidence.to_columns(), of_segments(-1, 0, 3), 4)
     assert moved.candidates(rows, T0_NS).segment[:, 0].tolist() == [-1, 3]
     assert moved.candidates(rows, T0_NS).hits[:, 0].tolist() == [0, pytest.approx(0.89)]

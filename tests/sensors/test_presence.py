@@ -218,16 +218,9 @@ def test_a_handheld_walk_names_exactly_the_tags_it_did_not_read() -> None:
     for _ in range(6):
         read, _ = shop.reads_of(0)
         is_read = np.isin(np.arange(915), read)
-        shop.evidence.observe(
-            shop.epc[read],
-            np.full(len(read), 96, dtype=np.uint16),
-            np.zeros(len(read), dtype=np.int32),
-            np.full(len(read), np.nan, dtype=np.float32),
-            np.ones(len(read), dtype=np.uint16),
-            shop.now_ns,
-        )
+        shop.report(0, read, np.full(len(read), np.nan, dtype=np.float32))
         shop.now_ns += 600_000_000_000
-        rows = shop.evidence.searched(0, 1, shop.now_ns)
+        rows = shop.close(0)
         belief = locate(shop.evidence, rows, shop.beside, shop.now_ns)
         shop.evidence.believe(rows, belief.top[:, 0])
         shop.apply(

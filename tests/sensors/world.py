@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from sensors.rfid.epc import encode_gdti96
 from sensors.rfid.evidence import Evidence
+from sensors.rfid.heard import Waiting
 from sensors.rfid.locate import Belief, Neighbourhood, locate
 
 CYCLE_NS = 10_000_000_000
@@ -51,6 +52,7 @@ class World:
         self.epc: NDArray[np.uint8] = np.frombuffer(b"".join(self.epcs), dtype=np.uint8).reshape(-1, 12)
         self.evidence = Evidence(self.segments)
         self.rows = self.evidence.enroll(self.epcs, self.book)
+        self.waiting = Waiting()
         self.now_ns = START_NS
 
     def reads_of(self, segment: int) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
@@ -65,23 +67,34 @@ class World:
         return read, rssi.astype(np.float32)
 
     def hear(self, segment: int) -> None:
-        read, rssi = self.reads_of(segment)
+        """One antenna reports what it reads in one cycle."""
+        self.report(segment, *self.reads_of(segment))
+
+    def report(self, segment: int, read: NDArray[np.int64], rssi: NDArray[np.float32]) -> None:
+        """One antenna reports these tags."""
         n = len(read)
-        unknown = self.evidence.observe(
+        self.waiting.hear(
             self.epc[read],
             np.full(n, 96, dtype=np.uint16),
             np.full(n, segment, dtype=np.int32),
             rssi,
             np.ones(n, dtype=np.uint16),
+            np.full(n, -1, dtype=np.int32),
             self.now_ns,
         )
-        assert not len(unknown)
+
+    def close(self, segment: int) -> NDArray[np.int64]:
+        """That antenna's round ends; rows that may have changed."""
+        self.waiting.close(segment, 1, self.now_ns)
+        strangers, changed = self.evidence.digest(self.waiting.take())
+        assert not len(strangers)
+        return changed
 
     def round(self, segment: int) -> tuple[NDArray[np.int64], Belief]:
         """One antenna searches once; what the controller then believes about the tags concerned."""
         self.hear(segment)
         self.now_ns += CYCLE_NS // self.segments
-        rows = self.evidence.searched(segment, 1, self.now_ns)
+        rows = self.close(segment)
         belief = locate(self.evidence, rows, self.beside, self.now_ns)
         self.evidence.believe(rows, belief.top[:, 0])
         return rows, belief
