@@ -50,19 +50,23 @@ def read_rate(radio: Radio, distance: NDArray[np.int32]) -> NDArray[np.float64]:
     return np.where(distance == 0, own, stray)
 
 
-def draw_round(
-    radio: Radio,
-    tag: NDArray[np.intp],
-    distance: NDArray[np.int32],
-    bias_db: NDArray[np.float32],
-    rng: np.random.Generator,
-) -> Round:
-    """Draw one round over the tags in reach: `tag`, `distance` (segments, >= 0) and `bias_db` are columns of
-    equal length.
-    """
-    is_read = rng.random(tag.size) < read_rate(radio, distance)
-    hit = np.flatnonzero(is_read)
-    mean = radio.near_dbm - radio.fall_db * distance[hit] + bias_db[hit]
-    noise = rng.standard_normal(hit.size) * radio.noise_sd_db
+class Reach(msgspec.Struct, frozen=True):
+    """The tags that one antenna can read: their rows in the world, the chance of each, its mean strength."""
+
+    tag: NDArray[np.intp]
+    rate: NDArray[np.float64]
+    mean_dbm: NDArray[np.float32]
+
+
+def reach(radio: Radio, tag: NDArray[np.intp], distance: NDArray[np.int32], bias_db: NDArray[np.float32]) -> Reach:
+    """What an antenna can read of tags `distance` >= 0 segments away; columns of equal length."""
+    mean = radio.near_dbm - radio.fall_db * distance + bias_db
+    return Reach(tag, read_rate(radio, distance), mean.astype(np.float32))
+
+
+def draw_round(radio: Radio, tags: Reach, rng: np.random.Generator) -> Round:
+    """Draw one round over the tags in reach."""
+    hit = (rng.random(tags.tag.size) < tags.rate).nonzero()[0]
+    noise = rng.standard_normal(hit.size, np.float32) * np.float32(radio.noise_sd_db)
     count = 1 + rng.poisson(radio.extra_reads, hit.size)
-    return Round(tag[hit], (mean + noise).astype(np.float32), count.astype(np.uint16))
+    return Round(tags.tag[hit], tags.mean_dbm[hit] + noise, count.astype(np.uint16))

@@ -21,7 +21,7 @@ from config.vault import Vault
 from simulator.trouble import BadFile
 from simulator.world.climate import Climate
 from simulator.world.people import OUTSIDE, People
-from simulator.world.rf import EPC_BYTES, Radio, Round, draw_round
+from simulator.world.rf import EPC_BYTES, Radio, Reach, Round, draw_round, reach
 from simulator.world.truth import Cause, Change, Record
 from simulator.world.water import Water
 
@@ -105,7 +105,8 @@ class VaultWorld:
         self.water = Water(zones)
         self._people = People(chance.act_every_s, stream(seed, "people"))
         self._readers = {reader.id: reader for reader in vault.readers}
-        self._on_line: dict[int, tuple[NDArray[np.intp], NDArray[np.int32]]] = {}
+        self._reach: dict[int, dict[int, Reach]] = {}
+        """By line and segment, until a tag of that line moves."""
         self.people_are_in = True
 
     def field(self, reader_id: str) -> Field:
@@ -129,9 +130,10 @@ class VaultWorld:
 
     def round(self, segment: int, rng: np.random.Generator) -> Round:
         """One round of the antenna of a segment over every tag on the same row face."""
-        tag, position = self._line(int(self.places.segment_line[segment]))
-        distance = np.abs(position - self.places.segment_position[segment])
-        return draw_round(self.radio, tag, distance, self._bias_db[tag], rng)
+        of_line = self._reach.setdefault(int(self.places.segment_line[segment]), {})
+        if segment not in of_line:
+            of_line[segment] = self._in_reach(segment)
+        return draw_round(self.radio, of_line[segment], rng)
 
     def advance(self, seconds: float) -> None:
         """Let the world go on for `seconds`."""
@@ -162,19 +164,17 @@ class VaultWorld:
         self.reads += int(found.count.sum())
         return self.volumes.epc[found.tag], found.rssi_dbm, found.count
 
-    def _line(self, line: int) -> tuple[NDArray[np.intp], NDArray[np.int32]]:
-        kept = self._on_line.get(line)
-        if kept is None:
-            inside = np.flatnonzero(self.stands != OUTSIDE)
-            tag = inside[self.places.segment_line[self.stands[inside]] == line]
-            kept = self._on_line[line] = (tag, self.places.segment_position[self.stands[tag]])
-        return kept
+    def _in_reach(self, segment: int) -> Reach:
+        inside = np.flatnonzero(self.stands != OUTSIDE)
+        tag = inside[self.places.segment_line[self.stands[inside]] == self.places.segment_line[segment]]
+        distance = np.abs(self.places.segment_position[self.stands[tag]] - self.places.segment_position[segment])
+        return reach(self.radio, tag, distance, self._bias_db[tag])
 
     def _put(self, tag: int, segment: int, cause: Cause) -> None:
         before = int(self.stands[tag])
         for place in (before, segment):
             if place != OUTSIDE:
-                self._on_line.pop(int(self.places.segment_line[place]), None)
+                self._reach.pop(int(self.places.segment_line[place]), None)
         self.stands[tag] = segment
         self.moves += 1
         change = Change(

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from simulator.world.rf import Radio, draw_round, read_rate
+from simulator.world.rf import Radio, draw_round, reach, read_rate
 from simulator.world.truth import Change
 from simulator.world.vault_world import Chance, VaultWorld
 from tests.simulator.small_vault import SECTIONS, small_world
@@ -48,8 +48,9 @@ def test_signal_falls_six_decibels_a_segment_with_the_stated_noise() -> None:
     rng = np.random.default_rng(1)
     n = 20_000
     tag = np.arange(n)
-    own = draw_round(Radio(misses=0.0), tag, np.zeros(n, np.int32), np.zeros(n, np.float32), rng)
-    next_door = draw_round(Radio(misses=0.0, strays=1.0), tag, np.ones(n, np.int32), np.zeros(n, np.float32), rng)
+    radio = Radio(misses=0.0, strays=1.0)
+    own = draw_round(radio, reach(radio, tag, np.zeros(n, np.int32), np.zeros(n, np.float32)), rng)
+    next_door = draw_round(radio, reach(radio, tag, np.ones(n, np.int32), np.zeros(n, np.float32)), rng)
     assert float(own.rssi_dbm.mean() - next_door.rssi_dbm.mean()) == pytest.approx(6.0, abs=0.15)
     assert float(own.rssi_dbm.std()) == pytest.approx(3.0, abs=0.1)
     assert int(own.count.min()) == 1
