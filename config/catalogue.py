@@ -6,8 +6,8 @@ import io
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
 
+from config.catalogued import CataloguedVolume
 from config.phrase import Said, os_reason, phrase
 from config.places import NoSuchSlot, Places
 from config.problem import LineProblem, shortened
@@ -25,16 +25,7 @@ _AS_NUMBER = re.compile(r"[0-9a-f]+(?:[.,][0-9a-f]*)?e\+[0-9]+")  # a spreadshee
 _THICKNESS = re.compile(r"[0-9]{1,3}", re.ASCII)
 
 
-class CataloguedLine(NamedTuple):
-    """`epc` in lower-case hex; `slot` the book place; `thickness_mm` 0 where the file does not say."""
-
-    volume: str
-    epc: str
-    slot: str
-    thickness_mm: int
-
-
-def read_catalogue(path: Path, places: Places) -> tuple[list[CataloguedLine], list[LineProblem]]:
+def read_catalogue(path: Path, places: Places) -> tuple[list[CataloguedVolume], list[LineProblem]]:
     """The good lines, in file order, and what is wrong with the others. Never raises for what is in the file."""
     problems: list[LineProblem] = []
     reading = _Reading(str(path), places, problems)
@@ -61,7 +52,7 @@ def line_numbers(path: Path, volumes: frozenset[str]) -> dict[str, int]:
     return found
 
 
-def _faultless(text: str, slots: frozenset[str]) -> list[CataloguedLine] | None:
+def _faultless(text: str, slots: frozenset[str]) -> list[CataloguedVolume] | None:
     """The lines of a file without any mistake, checked a column at a time; None when it must be read line by line."""
     if '"' in text or "\r" in text.replace("\r\n", ""):
         return None
@@ -84,7 +75,7 @@ def _faultless(text: str, slots: frozenset[str]) -> list[CataloguedLine] | None:
     if not is_right:
         return None
     known = {thickness: int(thickness or 0) for thickness in set(thicknesses)}
-    return list(map(CataloguedLine, volumes, epcs, places, map(known.__getitem__, thicknesses)))
+    return list(map(CataloguedVolume, volumes, epcs, places, map(known.__getitem__, thicknesses)))
 
 
 def _is_thickness(text: str) -> bool:
@@ -98,7 +89,7 @@ class _Reading:
         self.file = file
         self.places = places
         self.problems = problems
-        self.lines: list[CataloguedLine] = []
+        self.lines: list[CataloguedVolume] = []
         self.slots = frozenset(places.slots())
         self.line_of: tuple[dict[str, int], dict[str, int], dict[str, int]] = ({}, {}, {})
 
@@ -151,7 +142,7 @@ class _Reading:
             and slots.setdefault(slot, line) == line
         )
         if is_good:
-            self.lines.append(CataloguedLine(volume, epc, slot, int(thickness or 0)))
+            self.lines.append(CataloguedVolume(volume, epc, slot, int(thickness or 0)))
         else:
             self._explain(line, volume, epc, slot, thickness)
 

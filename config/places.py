@@ -1,6 +1,7 @@
 """From racks by rule to arrays: slots, segments, and which segments are neighbours."""
 
 import hashlib
+from collections.abc import Iterable
 from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -92,6 +93,21 @@ class Places:
         segment = self._segment_at(address, rack)
         self._shelf[shelf] = (segment, self._slots_of[rack.id])
         return segment
+
+    def segments_of(self, slot_ids: Iterable[str]) -> "NDArray[np.int32]":
+        """(n,) index of the segment each slot lies in, -1 for one that is not of this vault."""
+        known, found = self._shelf, []
+        for slot_id in slot_ids:
+            shelf, _, slot = slot_id.rpartition("-")
+            on_shelf = known.get(shelf)
+            found.append(on_shelf[0] if on_shelf and slot in on_shelf[1] else self._segment_or_none(slot_id))
+        return np.array(found, dtype=np.int32)
+
+    def _segment_or_none(self, slot_id: str) -> int:
+        try:
+            return self.segment_of(slot_id)
+        except NoSuchSlot:
+            return -1
 
     def _segment_at(self, address: SlotAddress, rack: Rack) -> int:
         first = self._first_segment[rack.id]

@@ -11,7 +11,8 @@ import io
 from collections.abc import Iterator
 from pathlib import Path
 
-from config.catalogue import HEADER, CataloguedLine
+from config.catalogue import HEADER
+from config.catalogued import CataloguedVolume
 from config.load import load
 from config.places import Places
 
@@ -50,7 +51,7 @@ def gdti_96(company_prefix: str, document_type: str, serial: int, filter_value: 
     return f"{value << 41 | serial:024x}"
 
 
-def lines_by_rule(places: Places, volumes: int) -> Iterator[CataloguedLine]:
+def lines_by_rule(places: Places, volumes: int) -> Iterator[CataloguedVolume]:
     """`volumes` lines over the slots of `places`, at most one a slot."""
     if volumes > places.slot_count:
         raise ValueError(f"{volumes} volumes do not fit {places.slot_count} slots")
@@ -60,10 +61,10 @@ def lines_by_rule(places: Places, volumes: int) -> Iterator[CataloguedLine]:
             continue
         number += 1
         epc = gdti_96(COMPANY_PREFIX, DOCUMENT_TYPE, number)
-        yield CataloguedLine(f"V{number:06d}", epc, slot, 10 + number * 17 % 41)
+        yield CataloguedVolume(f"V{number:06d}", epc, slot, 10 + number * 17 % 41)
 
 
-def as_csv(lines: Iterator[CataloguedLine]) -> str:
+def as_csv(lines: Iterator[CataloguedVolume]) -> str:
     """The file's text."""
     text = io.StringIO()
     text.write(",".join(HEADER) + "\n")

@@ -12,6 +12,7 @@ from pathlib import Path
 import msgspec
 import numpy as np
 
+from config.catalogued import CataloguedVolume
 from config.devices import Reader
 from config.profile import Profile
 from config.profile_files import load_profile
@@ -20,7 +21,7 @@ from drivers.command import CommandOutcome, Switch
 from drivers.observation import Contact, Measurement, Searched, TagReads
 from edge.rules.interlocks import Refuse, may
 from edge.state.events import DeviceBack, Event, OperatorAction, Started, Tick
-from edge.state.facts import CataloguedVolume, Fact
+from edge.state.facts import Fact
 from edge.state.plant import Plant, PointSpec
 from edge.state.state import State
 from edge.step import step

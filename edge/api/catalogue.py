@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from edge.state.facts import CataloguedVolume
+from config.catalogued import CataloguedVolume
 from edge.state.state import State
 
 CHUNK = 500  # volumes in one fact

@@ -7,6 +7,7 @@ from typing import Annotated, Any, NamedTuple
 import msgspec
 from msgspec import Meta
 
+from config.catalogued import CataloguedVolume
 from edge.api import answers, volumes
 from edge.api.catalogue import CHUNK, LineSorter, Sorted
 from edge.api.house import House
@@ -17,7 +18,7 @@ from edge.api.records import ActAnswer, HistoryAnswer, ImportAnswer, LayoutAnswe
 from edge.api.wire import MOST_LINES, Refused
 from edge.rules.actions import ROLES, TWO_PERSONS
 from edge.state.events import OperatorAction
-from edge.state.facts import ActionTaken, CataloguedVolume, Fact, PlatformCommandTaken
+from edge.state.facts import ActionTaken, Fact, PlatformCommandTaken
 from edge.state.state import State
 
 ACT_S = 30.0  # an action is answered after its commit; a disk that takes longer is in trouble

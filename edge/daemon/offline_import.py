@@ -6,12 +6,12 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from config.catalogued import CataloguedVolume
 from config.load import Loaded
 from config.phrase import phrase
 from edge.clock import VaultClock
 from edge.daemon.recover import recover
 from edge.state.events import OperatorAction
-from edge.state.facts import CataloguedVolume
 from edge.state.plant import Plant
 from edge.state.snapshot import encode, freeze
 from edge.step import step

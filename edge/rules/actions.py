@@ -1,7 +1,9 @@
 """What people ask for here: who may, what follows, and the audit fact that says so either way."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
+from config.catalogue import LONGEST_EPC_DIGITS
+from config.catalogued import CataloguedVolume
 from drivers.command import Switch
 from edge.rules import alarms
 from edge.rules.decision import Decision
@@ -10,12 +12,12 @@ from edge.state.events import OperatorAction
 from edge.state.facts import (
     ActionTaken,
     AlarmAcknowledged,
-    CataloguedVolume,
     ClockVouched,
     CommandIntended,
     VolumesCatalogued,
 )
 from edge.state.state import State
+from edge.state.volumes import NOWHERE
 
 ROLES: dict[str, frozenset[str]] = {
     "actuator.set": frozenset({"technician", "safety_officer"}),
@@ -106,30 +108,39 @@ def _vouch(state: State, event: OperatorAction) -> Decision:
 def _import(state: State, event: OperatorAction) -> Decision:
     """Lines already in the catalogue as they are change nothing, so an import cut short is simply run again."""
     volumes = state.volumes
-    changed = [
-        line for line in event.volumes if (row := volumes.row.get(line.volume)) is None or volumes.lines[row] != line
-    ]
-    if len({line.epc for line in changed}) < len(changed) or len({line.volume for line in changed}) < len(changed):
+    changed = event.volumes
+    if not volumes.row.keys().isdisjoint(line.volume for line in changed):
+        changed = tuple(line for line in changed if volumes.line(line.volume) != line)
+    epcs = [line.epc for line in changed]
+    if len(set(epcs)) < len(changed) or len({line.volume for line in changed}) < len(changed):
         return Decision(answer="line_twice")
-    for line in changed:
-        holder = volumes.row_of_epc.get(line.epc)
-        if holder is not None and volumes.lines[holder].volume != line.volume:
-            return Decision(answer="epc_taken")
-        if not _is_line(state, line):
-            return Decision(answer="bad_line")
+    if not volumes.row_of_epc.keys().isdisjoint(epcs) and any(_is_taken(state, line) for line in changed):
+        return Decision(answer="epc_taken")
+    if not _are_lines(state, changed, epcs):
+        return Decision(answer="bad_line")
     if not changed:
         return Decision(answer="accepted")
-    return Decision((VolumesCatalogued(at_ns=event.at_ns, volumes=tuple(changed)),), (), "accepted")
+    return Decision((VolumesCatalogued(at_ns=event.at_ns, volumes=changed),), (), "accepted")
 
 
-def _is_line(state: State, line: CataloguedVolume) -> bool:
+def _is_taken(state: State, line: CataloguedVolume) -> bool:
+    holder = state.volumes.row_of_epc.get(line.epc)
+    return holder is not None and state.volumes.lines[holder].volume != line.volume
+
+
+def _are_lines(state: State, lines: Sequence[CataloguedVolume], epcs: Sequence[str]) -> bool:
     """What a file check would have caught: the core does not rely on it."""
+    digits = "".join(epcs)
     try:
-        state.plant.places.segment_of(line.slot)
-        epc = bytes.fromhex(line.epc)
-        return bool(line.volume) and 0 < len(epc) <= 62 and line.epc == epc.hex()
-    except (KeyError, ValueError):
+        is_hex = digits == bytes.fromhex(digits).hex()
+    except ValueError:
         return False
+    return (
+        is_hex
+        and all(0 < length <= LONGEST_EPC_DIGITS and length % 2 == 0 for length in set(map(len, epcs)))
+        and all(line.volume for line in lines)
+        and bool((state.plant.places.segments_of(line.slot for line in lines) != NOWHERE).all())
+    )
 
 
 _ACTIONS: dict[str, Callable[[State, OperatorAction], Decision]] = {

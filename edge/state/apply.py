@@ -8,7 +8,6 @@ from collections.abc import Callable
 from typing import Any
 
 import msgspec
-import numpy as np
 
 from edge.state import facts as f
 from edge.state.state import ActuatorStanding, Alarm, Asked, DeviceStanding, Intent, State
@@ -23,13 +22,8 @@ def apply(state: State, fact: f.Fact) -> None:
 
 
 def _catalogued(state: State, fact: f.VolumesCatalogued) -> None:
-    places = state.plant.places
-    books = np.empty(len(fact.volumes), np.int32)
-    for i, line in enumerate(fact.volumes):
-        try:
-            books[i] = places.segment_of(line.slot)
-        except KeyError:  # the layout changed since: the slot is gone, the volume is not
-            books[i] = NOWHERE
+    # where the layout changed since, a slot may be gone; the volume is not
+    books = state.plant.places.segments_of(line.slot for line in fact.volumes)
     tags = state.evidence.enroll([bytes.fromhex(line.epc) for line in fact.volumes], books)
     state.volumes.catalogue(fact.volumes, books, tags)
 

@@ -4,6 +4,7 @@ from typing import Any
 
 import msgspec
 
+from config.catalogued import CataloguedVolume
 from drivers.command import CommandOutcome
 from drivers.observation import (
     Contact,
@@ -14,7 +15,6 @@ from drivers.observation import (
     array_from_wire,
     array_to_wire,
 )
-from edge.state.facts import CataloguedVolume
 
 
 class DeviceLost(msgspec.Struct, frozen=True, tag="device_lost"):

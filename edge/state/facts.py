@@ -8,6 +8,7 @@ from typing import Any, Literal, get_args
 
 import msgspec
 
+from config.catalogued import CataloguedVolume
 from drivers.command import Command, Result
 
 Lane = Literal["alarm", "custody", "event", "telemetry"]
@@ -21,15 +22,6 @@ class _Fact(msgspec.Struct, frozen=True, tag_field="type"):
 
 
 # --- custody lane: everything that changes a volume's status, place or holder, and the audit of people -------------
-
-
-class CataloguedVolume(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """One line of the catalogue. `epc` is lower-case hex; `slot` the book place; `thickness_mm` 0 where not known."""
-
-    volume: str
-    epc: str
-    slot: str
-    thickness_mm: int
 
 
 class VolumesCatalogued(_Fact, frozen=True, tag="volumes_catalogued"):

@@ -7,8 +7,9 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from config.catalogued import CataloguedVolume
 from drivers.observation import array_from_wire, array_to_wire
-from edge.state.facts import CataloguedVolume, Measured
+from edge.state.facts import Measured
 from edge.state.plant import Plant
 from edge.state.state import (
     ActuatorStanding,
@@ -137,7 +138,7 @@ def thaw(plant: Plant, body: bytes) -> State:
     remap = np.array([index.get(segment, NOWHERE) for segment in frozen.segment_ids] + [NOWHERE], np.int32)
     state = State(plant)
     state.evidence = Evidence.from_columns(beliefs.evidence, remap[:-1], len(index))
-    books = np.array([_book(plant, line.slot) for line in folded.lines], np.int32)
+    books = plant.places.segments_of(line.slot for line in folded.lines)
     tags = state.evidence.enroll([bytes.fromhex(line.epc) for line in folded.lines], books)
     state.volumes.catalogue(folded.lines, books, tags)
     state.volumes.status[:] = folded.status
@@ -190,10 +191,3 @@ def _shaped(name: str, column: NDArray[Any], shape: tuple[int, ...], dtype: np.d
 def _within(name: str, column: NDArray[Any], low: int, end: int) -> None:
     if column.size and not (low <= int(column.min()) and int(column.max()) < end):
         raise ValueError(f"snapshot: {name} points outside {low}..{end - 1}")
-
-
-def _book(plant: Plant, slot: str) -> int:
-    try:
-        return plant.places.segment_of(slot)
-    except KeyError:
-        return NOWHERE

@@ -6,7 +6,8 @@ from typing import TypeVar, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.state.facts import CataloguedVolume, Status
+from config.catalogued import CataloguedVolume
+from edge.state.facts import Status
 
 STATUSES: tuple[Status, ...] = get_args(Status)
 UNSEEN, PRESENT, MISPLACED, MISSING = range(4)
@@ -59,19 +60,16 @@ class Volumes:
     def catalogue(self, lines: Sequence[CataloguedVolume], book: NDArray[np.int32], tag: NDArray[np.int32]) -> None:
         """Add the lines or replace their volumes' old ones; status and place of a known volume stay.
 
-        book, tag (n,): the lines' book places and evidence rows.
+        book, tag (n,): the lines' book places and evidence rows. No volume twice.
         """
-        rows = np.empty(len(lines), np.int32)
-        for i, line in enumerate(lines):
-            row = self.row.setdefault(line.volume, len(self.lines))
-            if row == len(self.lines):
-                self.lines.append(line)
-            else:
-                self.row_of_epc.pop(self.lines[row].epc, None)
-                self._of_tag[self._tag[row]] = NOWHERE
-                self.lines[row] = line
-            self.row_of_epc[line.epc] = row
-            rows[i] = row
+        if self.row.keys().isdisjoint(line.volume for line in lines):
+            first = len(self.lines)
+            self.lines += lines
+            rows = np.arange(first, len(self.lines), dtype=np.int32)
+            self.row.update(zip((line.volume for line in lines), range(first, len(self.lines)), strict=True))
+            self.row_of_epc.update(zip((line.epc for line in lines), range(first, len(self.lines)), strict=True))
+        else:
+            rows = np.array([self._take_in(line) for line in lines], np.int32)
         while len(self.lines) > len(self._status):
             self._status = _doubled(self._status, UNSEEN)
             self._place = _doubled(self._place, NOWHERE)
@@ -82,6 +80,22 @@ class Volumes:
         self._book[rows] = book
         self._tag[rows] = tag
         self._of_tag[tag] = rows
+
+    def line(self, volume: str) -> CataloguedVolume | None:
+        """The volume's line, None for a volume that is not in the catalogue."""
+        row = self.row.get(volume)
+        return None if row is None else self.lines[row]
+
+    def _take_in(self, line: CataloguedVolume) -> int:
+        row = self.row.setdefault(line.volume, len(self.lines))
+        if row == len(self.lines):
+            self.lines.append(line)
+        else:
+            self.row_of_epc.pop(self.lines[row].epc, None)
+            self._of_tag[self._tag[row]] = NOWHERE
+            self.lines[row] = line
+        self.row_of_epc[line.epc] = row
+        return row
 
     def stand(self, volume: str, status: int, place: int) -> None:
         """The volume's status and place from now on."""

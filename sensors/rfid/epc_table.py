@@ -60,7 +60,12 @@ class EpcTable:
         if common and self._count:
             words = np.frombuffer(b"".join(epcs[i] for i in common), dtype=np.uint32).reshape(-1, 3)
             rows[common] = self._lookup(words)
-        fresh: dict[bytes, int] = {}
+        if len(common) == len(epcs) and (rows < 0).all():
+            fresh = dict(zip(epcs, range(self._count, self._count + len(epcs)), strict=True))
+            if len(fresh) == len(epcs):
+                self._append(fresh)
+                return np.arange(self._count - len(epcs), self._count, dtype=np.int32)
+        fresh = {}
         for i in np.flatnonzero(rows < 0).tolist():
             epc = epcs[i]
             known = self._other.get(epc, -1) if len(epc) != EPC96_BYTES else -1

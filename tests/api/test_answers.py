@@ -6,13 +6,14 @@ from typing import Any
 import msgspec
 import pytest
 
+from config.catalogued import CataloguedVolume
 from edge.api import answers, ops, volumes
 from edge.api.catalogue import LineSorter
 from edge.api.people import Caller
 from edge.api.records import CommandAnswer
 from edge.api.wire import Refused
 from edge.state.events import ClockStep, StoreState
-from edge.state.facts import CataloguedVolume, CommandEnded, CommandIntended, VolumesCatalogued
+from edge.state.facts import CommandEnded, CommandIntended, VolumesCatalogued
 from tests.api.client import connected
 from tests.api.manual_house import ManualHouse, served
 from tests.stories.small_vault import epc_of

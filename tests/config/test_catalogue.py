@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from config.catalogue import CataloguedLine, read_catalogue
+from config.catalogue import read_catalogue
+from config.catalogued import CataloguedVolume
 from config.load import load
 from config.places import Places, slot_name
 from config.vault import Rack, Vault, Zone
@@ -24,7 +25,7 @@ def vault_of(*racks: Rack) -> Places:
 PLACES = vault_of(Rack(id="A", kind="open_rack", zone="z1"))
 
 
-def read(folder: Path, raw: str | bytes) -> tuple[list[CataloguedLine], list[str]]:
+def read(folder: Path, raw: str | bytes) -> tuple[list[CataloguedVolume], list[str]]:
     file = folder / "v.csv"
     file.write_bytes(raw if isinstance(raw, bytes) else raw.encode())
     lines, problems = read_catalogue(file, PLACES)
@@ -34,7 +35,7 @@ def read(folder: Path, raw: str | bytes) -> tuple[list[CataloguedLine], list[str
 def test_a_line_is_read_and_its_epc_becomes_lower_case(tmp_path: Path) -> None:
     lines, problems = read(tmp_path, HEADER + "V1,2C14257BF400020000000001,A-01L-01-1-01,25\r\n\r\n")
     assert problems == []
-    assert lines == [CataloguedLine("V1", "2c14257bf400020000000001", "A-01L-01-1-01", 25)]
+    assert lines == [CataloguedVolume("V1", "2c14257bf400020000000001", "A-01L-01-1-01", 25)]
 
 
 def test_the_byte_order_mark_of_spreadsheets_is_no_mistake(tmp_path: Path) -> None:
@@ -43,7 +44,7 @@ def test_the_byte_order_mark_of_spreadsheets_is_no_mistake(tmp_path: Path) -> No
 
 def test_columns_may_stand_in_any_order_and_thickness_may_be_missing(tmp_path: Path) -> None:
     lines, problems = read(tmp_path, "slot,volume,epc\nA-01L-01-1-01,V1,2c14\n")
-    assert (lines, problems) == ([CataloguedLine("V1", "2c14", "A-01L-01-1-01", 0)], [])
+    assert (lines, problems) == ([CataloguedVolume("V1", "2c14", "A-01L-01-1-01", 0)], [])
 
 
 @pytest.mark.parametrize(
@@ -161,5 +162,5 @@ def test_the_demo_catalogue_holds_10_667_volumes_and_imports_without_a_problem()
     lines, problems = read_catalogue(FOLDER / "demo-volumes.csv", Places(load(FOLDER / "demo.yaml").vault))
     assert problems == []
     assert len(lines) == 10_667
-    assert lines[0] == ("V000001", gdti_96(COMPANY_PREFIX, DOCUMENT_TYPE, 1), "A-01L-01-1-02", 27)
+    assert lines[0] == CataloguedVolume("V000001", gdti_96(COMPANY_PREFIX, DOCUMENT_TYPE, 1), "A-01L-01-1-02", 27)
     assert all(10 <= line.thickness_mm <= 50 for line in lines)

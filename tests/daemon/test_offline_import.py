@@ -5,12 +5,12 @@ from pathlib import Path
 
 from msgspec import convert
 
+from config.catalogued import CataloguedVolume
 from config.load import Loaded
 from config.profile_files import load_profile
 from config.vault import Vault
 from edge.clock import VaultClock
 from edge.daemon.offline_import import import_offline
-from edge.state.facts import CataloguedVolume
 from edge.store.schema import open_reader
 from tests.stories.small_vault import VAULT
 

@@ -1,5 +1,6 @@
 """Facts to store: one of every type, and makers of many."""
 
+from config.catalogued import CataloguedVolume
 from drivers.command import Switch
 from edge.state.facts import (
     ActionTaken,
@@ -7,7 +8,6 @@ from edge.state.facts import (
     AlarmAcknowledged,
     AlarmCleared,
     AlarmRaised,
-    CataloguedVolume,
     ClockJumped,
     ClockVouched,
     CommandEnded,

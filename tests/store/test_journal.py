@@ -5,8 +5,8 @@ import time
 
 import pytest
 
+from config.catalogued import CataloguedVolume
 from edge.state.facts import (
-    CataloguedVolume,
     DeviceWasLost,
     Fact,
     Lane,

@@ -6,6 +6,7 @@ from typing import TypeVar
 import msgspec
 import numpy as np
 
+from config.catalogued import CataloguedVolume
 from config.profile import Profile
 from config.profile_files import load_profile
 from config.vault import Vault
@@ -13,7 +14,7 @@ from drivers.command import CommandOutcome, Result, Switch
 from drivers.observation import Contact, Measurement, Searched, TagReads
 from edge.rules.decision import Decision
 from edge.state.events import DeviceBack, DeviceLost, Event, OperatorAction, Started, Tick
-from edge.state.facts import CataloguedVolume, Fact
+from edge.state.facts import Fact
 from edge.state.plant import Plant
 from edge.state.state import State
 from edge.step import step

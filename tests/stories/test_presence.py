@@ -1,9 +1,9 @@
 """From reads and searches to what is known of each volume."""
 
+from config.catalogued import CataloguedVolume
 from config.places import layout_hash
 from edge.state.events import OperatorAction
 from edge.state.facts import (
-    CataloguedVolume,
     ForeignTagSeen,
     PlaceGone,
     VolumeFound,

@@ -9,7 +9,7 @@ from config.phrase import Said, phrase
 from config.problem import LineProblem
 
 if TYPE_CHECKING:
-    from config.catalogue import CataloguedLine
+    from config.catalogued import CataloguedVolume
 
 _COLUMN = {"epc_taken": "epc", "bad_epc": "epc", "slot_taken": "slot", "bad_slot": "slot", "volume_twice": "volume"}
 
@@ -17,12 +17,12 @@ _COLUMN = {"epc_taken": "epc", "bad_epc": "epc", "slot_taken": "slot", "bad_slot
 class Beside(NamedTuple):
     """A line, what the daemon says of it (a text id), and the volume that holds its tag or slot."""
 
-    line: "CataloguedLine"
+    line: "CataloguedVolume"
     code: str
     holder: str
 
 
-def unmoved(found: Sequence[Beside], lines: Sequence["CataloguedLine"]) -> list[Beside]:
+def unmoved(found: Sequence[Beside], lines: Sequence["CataloguedVolume"]) -> list[Beside]:
     """Slots taken by a volume that no line of the same file moves elsewhere."""
     if not found:
         return []

@@ -25,7 +25,7 @@ from edge.cli.screen import Screen
 from edge.cli.trouble import BAD_INPUT, NO_DAEMON, OK, Trouble
 
 if TYPE_CHECKING:
-    from config.catalogue import CataloguedLine
+    from config.catalogued import CataloguedVolume
 
 PROGRESS_AFTER_S = 2.0
 _ACTION = "catalogue.import"
@@ -128,7 +128,7 @@ def _vault_of(layout: LayoutAnswer) -> Vault:
     return Vault(schema=SCHEMA, centre="-", vault="-", node="-", timezone="UTC", zones=layout.zones, racks=layout.racks)
 
 
-def _through(daemon: Daemon, lines: Sequence["CataloguedLine"], role: str, *, dry_run: bool) -> Iterator[Portion]:
+def _through(daemon: Daemon, lines: Sequence["CataloguedVolume"], role: str, *, dry_run: bool) -> Iterator[Portion]:
     portions = [lines[start : start + MOST_LINES] for start in range(0, len(lines), MOST_LINES)]
     requests: Iterator[dict[str, object]] = (
         {"lines": portion, "dry_run": dry_run, "role": role} for portion in portions
@@ -137,25 +137,23 @@ def _through(daemon: Daemon, lines: Sequence["CataloguedLine"], role: str, *, dr
         yield Portion(len(portion), answer)
 
 
-def _directly(loaded: Loaded, state: Path, lines: Sequence["CataloguedLine"], role: str) -> Iterator[Portion]:
+def _directly(loaded: Loaded, state: Path, lines: Sequence["CataloguedVolume"], role: str) -> Iterator[Portion]:
     """The same step on the same store; the person is who runs this command."""
     from edge.api.people import caller, role_for  # noqa: PLC0415
     from edge.clock import VaultClock  # noqa: PLC0415  the store and the step, only while no daemon runs
     from edge.daemon.offline_import import import_offline  # noqa: PLC0415
-    from edge.state.facts import CataloguedVolume  # noqa: PLC0415
     from edge.store.errors import StoreError  # noqa: PLC0415
 
     try:
         who = caller(loaded.vault.policy, os.getpid(), os.getuid())
     except Refused as refused:
         raise Trouble(refused.refusal.code, **refused.refusal.args) from None
-    volumes = [CataloguedVolume(*line) for line in lines]
     done = 0
     try:
         for upto, answer in import_offline(
             loaded,
             state,
-            volumes,
+            lines,
             person=who.person,
             role=role_for(who, _ACTION, role),
             terminal=who.terminal,
@@ -179,7 +177,7 @@ class _Found:
 
 
 def _followed(
-    screen: Screen, portions: Iterator[Portion], lines: Sequence["CataloguedLine"], file: Path, began_s: float
+    screen: Screen, portions: Iterator[Portion], lines: Sequence["CataloguedVolume"], file: Path, began_s: float
 ) -> _Found:
     """Take every portion; a progress bar once it takes longer than two seconds. What was taken before a refusal or an
     interruption stays: the same command again goes on where it stopped."""
