@@ -5,6 +5,8 @@ from typing import NamedTuple
 
 from config.catalogued import CataloguedVolume
 from edge.state.state import State
+from edge.state.volumes import NOWHERE
+from sensors.rfid.epc_table import MAX_EPC_BYTES
 
 CHUNK = 500  # volumes in one fact
 
@@ -24,11 +26,14 @@ class Sorted(NamedTuple):
 class LineSorter:
     """Sorts the lines of one request, portion after portion: a volume or a tag stands in it once."""
 
-    def __init__(self, state: State) -> None:
+    def __init__(self, state: State, lines: Sequence[CataloguedVolume]) -> None:
+        """`lines`: all of the request."""
         self._state = state
         self._volumes: set[str] = set()
         self._holder: dict[str, str] = {}
-        self._stands_in = {line.slot: line.volume for line in state.volumes.lines}  # of the loop: 1.4 ms (demo vault)
+        volumes = state.volumes
+        booked = ((line.slot, volumes.row_of_slot.get(line.slot)) for line in lines)
+        self._stands_in = {slot: volumes.lines[row].volume for slot, row in booked if row is not None}
 
     def sort(self, lines: Sequence[CataloguedVolume]) -> Sorted:
         """Every line by what it would do. Problems: line_without_volume, volume_twice, bad_epc, bad_slot, epc_taken.
@@ -40,12 +45,14 @@ class LineSorter:
         problems: list[tuple[int, str, str]] = []
         warnings: list[tuple[int, str, str]] = []
         new = same = 0
-        for i, line in enumerate(lines):
+        holders = self._state.holders([_epc(line.epc) for line in lines]).tolist()
+        for i, (line, of_tag) in enumerate(zip(lines, holders, strict=True)):
             row = known.row.get(line.volume)
             is_same = row is not None and known.lines[row] == line
-            code = self._problem(line, is_same=is_same)
+            holder = self._holder.get(line.epc) or (known.lines[of_tag].volume if of_tag != NOWHERE else line.volume)
+            code = self._problem(line, holder, is_same=is_same)
             if code:
-                problems.append((i, code, self._holder_of(line.epc) if code == "epc_taken" else ""))
+                problems.append((i, code, holder if code == "epc_taken" else ""))
                 continue
             self._volumes.add(line.volume)
             self._holder[line.epc] = line.volume
@@ -59,33 +66,24 @@ class LineSorter:
                     warnings.append((i, "slot_taken", standing))
         return Sorted(good, new, len(good) - new, same, problems, warnings)
 
-    def _holder_of(self, epc: str) -> str:
-        """The volume that carries the tag, in this request or in the catalogue."""
-        volumes = self._state.volumes
-        return self._holder.get(epc) or volumes.lines[volumes.row_of_epc[epc]].volume
-
-    def _problem(self, line: CataloguedVolume, *, is_same: bool) -> str:
+    def _problem(self, line: CataloguedVolume, holder: str, *, is_same: bool) -> str:
         if not line.volume:
             return "line_without_volume"
         if line.volume in self._volumes:
             return "volume_twice"
-        if self._holder.get(line.epc, line.volume) != line.volume:
-            return "epc_taken"
         if is_same:
-            return ""
-        if not _is_epc(line.epc):
+            return "epc_taken" if self._holder.get(line.epc, line.volume) != line.volume else ""
+        if not _epc(line.epc):
             return "bad_epc"
-        try:
-            self._state.plant.places.segment_of(line.slot)
-        except KeyError:
+        if self._state.plant.places.segments_of((line.slot,))[0] == NOWHERE:
             return "bad_slot"
-        known = self._state.volumes
-        row = known.row_of_epc.get(line.epc)
-        return "epc_taken" if row is not None and known.lines[row].volume != line.volume else ""
+        return "epc_taken" if holder != line.volume else ""
 
 
-def _is_epc(text: str) -> bool:
+def _epc(text: str) -> bytes:
+    """A tag's bytes, none where the text is no EPC."""
     try:
-        return 0 < len(bytes.fromhex(text)) <= 62 and text == text.lower()
+        epc = bytes.fromhex(text)
     except ValueError:
-        return False
+        return b""
+    return epc if len(epc) <= MAX_EPC_BYTES and text == text.lower() else b""

@@ -128,7 +128,7 @@ async def _beliefs(desk: Desk, _who: Caller, args: BeliefsArgs) -> object:
 
 async def _trace(desk: Desk, who: Caller, args: VolumeArgs) -> object:
     known = desk.house.state.volumes
-    volume = known.lines[volumes.row_of(known, args.volume)].volume
+    volume = known.lines[volumes.row_of(desk.house.state, args.volume)].volume
     facts = await desk.house.trace(volume, args.limit)
     readable = [fact for fact in facts if may_read(who, fact)]
     return TraceAnswer([answers.shown(fact, volume) for fact in readable], len(facts) - len(readable))
@@ -208,7 +208,7 @@ async def _import(desk: Desk, who: Caller, args: ImportArgs) -> object:
     role = role_for(who, IMPORT, args.role)
     if not args.dry_run and role not in ROLES[IMPORT]:
         raise Refused(await desk.act(who, role, IMPORT), action=IMPORT)
-    sorter = LineSorter(desk.house.state)
+    sorter = LineSorter(desk.house.state, args.lines)
     parts: list[Sorted] = []
     under_way: list[asyncio.Task[str]] = []
     try:

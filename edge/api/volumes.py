@@ -1,5 +1,6 @@
 """Where volumes are believed to be: one, with everything known of it, or all, page by page."""
 
+from contextlib import suppress
 from typing import get_args
 
 import numpy as np
@@ -10,7 +11,7 @@ from edge.api.records import BeliefsAnswer, Candidate, FindAnswer
 from edge.api.wire import Refused
 from edge.state.facts import Status
 from edge.state.state import State
-from edge.state.volumes import NOWHERE, Volumes
+from edge.state.volumes import NOWHERE
 from sensors.rfid.locate import Belief, locate
 
 PAGE = 1000  # volumes a page: 2 to 4 ms of the loop that also runs the step (demo vault)
@@ -20,7 +21,7 @@ _STATUSES = get_args(Status)
 def find(state: State, volume: str, now_ns: int) -> FindAnswer:
     """One volume, by id or by the EPC on its tag. Raises Refused(unknown_volume)."""
     volumes = state.volumes
-    row = row_of(volumes, volume)
+    row = row_of(state, volume)
     line = volumes.lines[row]
     places = state.plant.places
     place, book, tag = int(volumes.place[row]), int(volumes.book[row]), int(volumes.tag[row])
@@ -52,14 +53,18 @@ def find(state: State, volume: str, now_ns: int) -> FindAnswer:
     )
 
 
-def row_of(volumes: Volumes, words: str) -> int:
+def row_of(state: State, words: str) -> int:
     """The row of a volume by its id or the EPC on its tag; blanks around are ignored, and capitals where no id is
     written just so. Raises Refused(unknown_volume) with the ids that look like it."""
-    wanted = words.strip()
+    volumes, wanted = state.volumes, words.strip()
     for name in (wanted, wanted.upper(), wanted.lower()):
-        row = volumes.row.get(name, volumes.row_of_epc.get(name))
+        row = volumes.row.get(name)
         if row is not None:
             return row
+    with suppress(ValueError):
+        carrier = int(state.holders([bytes.fromhex(wanted)])[0])
+        if carrier != NOWHERE:
+            return carrier
     near = nearest(wanted, volumes.row)
     same = next((name for name in near if name.casefold() == wanted.casefold()), None)  # of mixed case
     if same is not None:

@@ -114,18 +114,14 @@ def _import(state: State, event: OperatorAction) -> Decision:
     epcs = [line.epc for line in changed]
     if len(set(epcs)) < len(changed) or len({line.volume for line in changed}) < len(changed):
         return Decision(answer="line_twice")
-    if not volumes.row_of_epc.keys().isdisjoint(epcs) and any(_is_taken(state, line) for line in changed):
-        return Decision(answer="epc_taken")
     if not _are_lines(state, changed, epcs):
         return Decision(answer="bad_line")
+    holders = state.holders([bytes.fromhex(epc) for epc in epcs])
+    if any(volumes.lines[holders[i]].volume != changed[i].volume for i in (holders != NOWHERE).nonzero()[0]):
+        return Decision(answer="epc_taken")
     if not changed:
         return Decision(answer="accepted")
     return Decision((VolumesCatalogued(at_ns=event.at_ns, volumes=changed),), (), "accepted")
-
-
-def _is_taken(state: State, line: CataloguedVolume) -> bool:
-    holder = state.volumes.row_of_epc.get(line.epc)
-    return holder is not None and state.volumes.lines[holder].volume != line.volume
 
 
 def _are_lines(state: State, lines: Sequence[CataloguedVolume], epcs: Sequence[str]) -> bool:

@@ -4,12 +4,16 @@ The first half changes only through `apply` (edge/state/apply.py). The second ha
 observations come in and carries its own age; after a crash what came since the last snapshot shows as age.
 """
 
+from collections.abc import Sequence
+
 import msgspec
+import numpy as np
+from numpy.typing import NDArray
 
 from drivers.command import Command
 from edge.state.facts import Measured, Severity
 from edge.state.plant import Plant
-from edge.state.volumes import Volumes
+from edge.state.volumes import NOWHERE, Volumes
 from sensors.climate.stuck import Still
 from sensors.rfid.evidence import Evidence
 from sensors.rfid.heard import Waiting
@@ -114,6 +118,11 @@ class State:
         self.still: dict[tuple[str, str], Still] = {}
         """Since when each voting sensor has said exactly the same."""
         self.pending: dict[tuple[str, str], Pending] = {}
+
+    def holders(self, epcs: Sequence[bytes]) -> NDArray[np.int32]:
+        """(n,) row of the volume that carries each tag, NOWHERE for none."""
+        tags = self.evidence.rows_of(epcs)
+        return np.where(tags >= 0, self.volumes.of_tags(tags), np.int32(NOWHERE))
 
     def fresh(self, device: str, point: str, freshness_ns: int) -> float | None:
         """The newest value while it is fresh and valid, else None: unknown is not the last value."""

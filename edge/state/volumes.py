@@ -1,7 +1,7 @@
 """The catalogue and what is known of each volume, in columns: one row a volume, in the order they were catalogued."""
 
 from collections.abc import Sequence
-from typing import TypeVar, get_args
+from typing import Any, TypeVar, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,7 +27,8 @@ class Volumes:
     def __init__(self) -> None:
         self.lines: list[CataloguedVolume] = []
         self.row: dict[str, int] = {}
-        self.row_of_epc: dict[str, int] = {}
+        self.row_of_slot: dict[str, int] = {}
+        """The volume that was last booked in a slot; two thin ones may share it."""
         self._status = np.zeros(1024, np.uint8)
         self._place = np.full(1024, NOWHERE, np.int32)
         self._book = np.full(1024, NOWHERE, np.int32)
@@ -53,9 +54,10 @@ class Volumes:
     def tag(self) -> NDArray[np.int32]:
         return self._tag[: len(self.lines)]
 
-    def of_tags(self, tags: NDArray[np.int64]) -> NDArray[np.int32]:
+    def of_tags(self, tags: NDArray[np.integer[Any]]) -> NDArray[np.int32]:
         """Volume row of each evidence row, NOWHERE where no volume carries that tag any more."""
-        return self._of_tag[tags]
+        rows: NDArray[np.int32] = self._of_tag[tags]
+        return rows
 
     def catalogue(self, lines: Sequence[CataloguedVolume], book: NDArray[np.int32], tag: NDArray[np.int32]) -> None:
         """Add the lines or replace their volumes' old ones; status and place of a known volume stay.
@@ -67,7 +69,7 @@ class Volumes:
             self.lines += lines
             rows = np.arange(first, len(self.lines), dtype=np.int32)
             self.row.update(zip((line.volume for line in lines), range(first, len(self.lines)), strict=True))
-            self.row_of_epc.update(zip((line.epc for line in lines), range(first, len(self.lines)), strict=True))
+            self.row_of_slot.update(zip((line.slot for line in lines), range(first, len(self.lines)), strict=True))
         else:
             rows = np.array([self._take_in(line) for line in lines], np.int32)
         while len(self.lines) > len(self._status):
@@ -91,10 +93,12 @@ class Volumes:
         if row == len(self.lines):
             self.lines.append(line)
         else:
-            self.row_of_epc.pop(self.lines[row].epc, None)
+            slot = self.lines[row].slot
+            if self.row_of_slot.get(slot) == row:
+                del self.row_of_slot[slot]
             self._of_tag[self._tag[row]] = NOWHERE
             self.lines[row] = line
-        self.row_of_epc[line.epc] = row
+        self.row_of_slot[line.slot] = row
         return row
 
     def stand(self, volume: str, status: int, place: int) -> None:

@@ -44,32 +44,32 @@ class EpcTable:
             found[i] = self._other.get(epc[i, :width].tobytes(), -1)
         return found
 
+    def find(self, epcs: Sequence[bytes]) -> NDArray[np.int32]:
+        """Row of each EPC, -1 where it has none."""
+        if not self._count:
+            return np.full(len(epcs), -1, dtype=np.int32)
+        common = _of_96_bits(epcs)
+        if len(common) == len(epcs):
+            return self._lookup(_words(epcs))
+        found = np.fromiter((self._other.get(epc, -1) for epc in epcs), np.int32, len(epcs))
+        if common:
+            found[common] = self._lookup(_words([epcs[i] for i in common]))
+        return found
+
     def add(self, epcs: Sequence[bytes]) -> NDArray[np.int32]:
         """Row of each EPC, new rows for those not known; the same EPC twice has one row.
 
         Raises ValueError for an EPC that is empty or wider than Gen2 allows.
         """
-        lengths = set(map(len, epcs))
-        for epc in epcs if lengths - {EPC96_BYTES} else ():
+        for epc in epcs if set(map(len, epcs)) - {EPC96_BYTES} else ():
             if not 1 <= len(epc) <= MAX_EPC_BYTES:
                 raise ValueError(
                     f"EPC '{epc.hex()}' has {len(epc)} bytes; expected 1 to {MAX_EPC_BYTES}: check the list"
                 )
-        rows = np.full(len(epcs), -1, dtype=np.int32)
-        common = range(len(epcs)) if lengths == {EPC96_BYTES} else _of_96_bits(epcs)
-        if common and self._count:
-            words = np.frombuffer(b"".join(epcs[i] for i in common), dtype=np.uint32).reshape(-1, 3)
-            rows[common] = self._lookup(words)
-        if len(common) == len(epcs) and (rows < 0).all():
-            fresh = dict(zip(epcs, range(self._count, self._count + len(epcs)), strict=True))
-            if len(fresh) == len(epcs):
-                self._append(fresh)
-                return np.arange(self._count - len(epcs), self._count, dtype=np.int32)
-        fresh = {}
+        rows = self.find(epcs)
+        fresh: dict[bytes, int] = {}
         for i in np.flatnonzero(rows < 0).tolist():
-            epc = epcs[i]
-            known = self._other.get(epc, -1) if len(epc) != EPC96_BYTES else -1
-            rows[i] = known if known >= 0 else fresh.setdefault(epc, self._count + len(fresh))
+            rows[i] = fresh.setdefault(epcs[i], self._count + len(fresh))
         self._append(fresh)
         return rows
 
@@ -94,10 +94,11 @@ class EpcTable:
             grown = np.zeros((room_for(self._count, len(self._keys)), 3), dtype=np.uint32)
             grown[:first] = self._keys[:first]
             self._keys = grown
-        other = {epc: row for epc, row in fresh.items() if len(epc) != EPC96_BYTES}
-        body = b"".join(fresh if not other else (bytes(EPC96_BYTES) if epc in other else epc for epc in fresh))
-        self._keys[first : self._count] = np.frombuffer(body, dtype=np.uint32).reshape(-1, 3)
-        self._other.update(other)
+        keys = list(fresh)
+        if len(_of_96_bits(keys)) < len(keys):
+            self._other.update((epc, row) for epc, row in fresh.items() if len(epc) != EPC96_BYTES)
+            keys = [epc if len(epc) == EPC96_BYTES else bytes(EPC96_BYTES) for epc in keys]
+        self._keys[first : self._count] = _words(keys)
         if self._count * _FULL > len(self._slots):
             self._slots = np.full(1 << (self._count * _FULL - 1).bit_length(), -1, dtype=np.int32)
             self._insert(np.arange(self._count, dtype=np.int32))
@@ -141,8 +142,14 @@ class EpcTable:
         return found
 
 
-def _of_96_bits(epcs: Sequence[bytes]) -> list[int]:
+def _of_96_bits(epcs: Sequence[bytes]) -> Sequence[int]:
+    if set(map(len, epcs)) <= {EPC96_BYTES}:
+        return range(len(epcs))
     return [i for i, epc in enumerate(epcs) if len(epc) == EPC96_BYTES]
+
+
+def _words(epcs: Sequence[bytes]) -> NDArray[np.uint32]:
+    return np.frombuffer(b"".join(epcs), dtype=np.uint32).reshape(-1, 3)
 
 
 def _differ(keys: NDArray[np.uint32], words: NDArray[np.uint32]) -> NDArray[np.bool_]:

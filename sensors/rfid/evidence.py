@@ -107,6 +107,10 @@ class Evidence:
         self._heard_until[unread] = self._total_of(unread)
         return rows
 
+    def rows_of(self, epcs: Sequence[bytes]) -> NDArray[np.int32]:
+        """Row of each tag, -1 where it is not enrolled."""
+        return self._table.find(epcs)
+
     def digest(self, heard: Heard) -> Digested:
         """Take in what was heard: signs of life at once, hits and rounds as far as the rounds have closed."""
         rows = self._table.rows(heard.epc, heard.epc_bits)

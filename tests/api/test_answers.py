@@ -229,7 +229,7 @@ async def test_an_auditor_imports_nothing_not_even_what_is_there(house: ManualHo
 
 def test_a_line_said_twice_the_same_is_a_volume_twice(house: ManualHouse) -> None:
     line = CataloguedVolume("v1", epc_of(1).hex(), "A-01L-01-1-01", 0)
-    assert LineSorter(house.state).sort([line, line]).problems == [(1, "volume_twice", "")]
+    assert LineSorter(house.state, [line, line]).sort([line, line]).problems == [(1, "volume_twice", "")]
 
 
 async def test_a_command_is_open_until_its_outcome_is_committed(house: ManualHouse) -> None:
