@@ -12,7 +12,6 @@ import msgspec
 from config.advice import did_you_mean, nearest
 from config.decode import INVALID, MOST_ADVICE
 from config.phrase import Phrase, Said, phrase
-from config.places import Places, slot_count
 from config.policy import EXCLUSIVE_ROLES, Limit
 from config.problem import Finding, Origin, Steps, path_of, shortened
 from config.vault import Rack, Vault
@@ -130,6 +129,8 @@ def _segments(checking: Checking, vault: Vault) -> Collection[str] | None:
         return None
     if not all(readable(*msgspec.structs.astuple(rack)) and readable(*rack.faces) for rack in vault.racks):
         return None
+    from config.places import Places, slot_count  # noqa: PLC0415  numpy: most commands load no vault
+
     slots = sum(slot_count(rack) for rack in vault.racks)
     if slots > MAX_SLOTS:
         most = phrase("range_at_most", limit=MAX_SLOTS)

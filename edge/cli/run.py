@@ -1,6 +1,5 @@
 """`lantai run`: read the configuration, set up the log, run the daemon. Nothing here loads typer or rich."""
 
-import asyncio
 import os
 import sys
 from pathlib import Path
@@ -81,7 +80,9 @@ def run(arguments: RunArguments) -> int:
         sys.stderr.write(texts.label("run_config_unusable", count=len(error.problems), file=arguments.config) + "\n")
         return BAD_INPUT
     set_up(loaded.vault.timezone, arguments.log_level)
-    from edge.store.errors import StoreError  # noqa: PLC0415  the tool asks this module for its options only
+    import asyncio  # noqa: PLC0415  the tool asks this module for its options only
+
+    from edge.store.errors import StoreError  # noqa: PLC0415
 
     try:
         return asyncio.run(_run(loaded, arguments))
