@@ -27,7 +27,7 @@ from sensors.rfid.presence import FOUND, IS_MISPLACED, IS_MISSING, MOVED, SEEN, 
 Rows = NDArray[np.int64]
 DIGEST_AT = 4096  # reads: taken in and judged in a few milliseconds; a tick takes what is left
 MOST_FOREIGN = 10_000
-FOREIGN_A_BATCH = 50  # a pallet of another sender's boxes must not flood the journal; the rest comes with later batches
+FOREIGN_AT_ONCE = 500  # a pallet of another sender's boxes must not flood the journal; the rest comes when read again
 
 
 class Judged(NamedTuple):
@@ -91,7 +91,7 @@ def _foreign(state: State, at_ns: int, strange: Heard) -> Decision:
         reported[epc] = None
         reason = "iso_afi" if is_foreign(int(strange.pc[i])) else "unknown_epc"
         facts.append(ForeignTagSeen(at_ns=at_ns, epc=epc, segment=names[strange.segment[i]], reason=reason))
-        if len(facts) == FOREIGN_A_BATCH:
+        if len(facts) == FOREIGN_AT_ONCE:
             break
     return Decision(tuple(facts)) if facts else NOTHING
 

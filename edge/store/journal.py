@@ -57,8 +57,7 @@ class Store:
         self._vault = vault
         self._retention = retention
         self.boot = uuid.uuid4().hex
-        self._meta = found.meta
-        self.was_clean = self._meta.get("clean", "1") == "1"
+        self.was_clean = found.meta.get("clean", "1") == "1"
         self._ledger = found.ledger
         self._journal = self._files.journal
         self._sequencer = Sequencer(vault, self.boot, found.n, found.heads, self._journal.recent_ids(RECENT_ROWS))
@@ -245,15 +244,6 @@ class Store:
     def failed_chores(self) -> int:
         """How many snapshots and prunings the disk refused."""
         return self._writer.failed_chores
-
-    def meta_get(self, key: str) -> str | None:
-        """A value kept across starts, as put last."""
-        return self._meta.get(f"daemon.{key}")
-
-    def meta_put(self, key: str, value: str) -> None:
-        """Keep a value; it is on disk within 0.2 s."""
-        self._meta[f"daemon.{key}"] = value
-        self._writer.put_meta(f"daemon.{key}", value)
 
     # --- the end --------------------------------------------------------------------------------------------------
 

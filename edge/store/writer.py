@@ -23,7 +23,7 @@ from edge.store.ledger import Ledger
 
 GROUP_S = 0.020
 GROUP_ROWS = 1000
-LAZY_S = 0.200  # acknowledgements and meta alone may wait longer: losing them repeats work, never a fact
+LAZY_S = 0.200  # acknowledgements alone may wait longer: losing them repeats work, never a fact
 RETRY_S = 1.0
 STATEMENT_ROWS = (1000, 250, 64, 16, 4, 1)
 COLUMNS = 7
@@ -44,7 +44,7 @@ class Backlog(NamedTuple):
 class _Batch:
     """What the next transaction will hold."""
 
-    __slots__ = ("acked", "byte_count", "dones", "due_s", "is_urgent", "meta", "row_count", "rows", "since_s")
+    __slots__ = ("acked", "byte_count", "dones", "due_s", "is_urgent", "row_count", "rows", "since_s")
 
     def __init__(self) -> None:
         self.rows: dict[Lane, list[FactRow]] = {}
@@ -52,7 +52,6 @@ class _Batch:
         self.byte_count = 0
         self.dones: list[Callable[[], None]] = []
         self.acked: dict[Lane, int] = {}
-        self.meta: dict[str, str] = {}
         self.is_urgent = False
         self.due_s: float | None = None
         self.since_s: float | None = None
@@ -70,7 +69,7 @@ class _Batch:
 
 
 class Writer:
-    """Starts its thread at once. `put`, `put_ack`, `put_meta` and `add_chore` never wait for the disk."""
+    """Starts its thread at once. `put`, `put_ack` and `add_chore` never wait for the disk."""
 
     def __init__(self, files: Files, ledger: Ledger, disk: Disk, thinning: Thinning, full_bytes: int) -> None:
         self._files = files
@@ -113,13 +112,6 @@ class Writer:
         """Queue a lane's cursor."""
         with self._changed:
             self._pending.acked[lane] = acked
-            if self._pending.ripen(LAZY_S):
-                self._changed.notify()
-
-    def put_meta(self, key: str, value: str) -> None:
-        """Queue one value."""
-        with self._changed:
-            self._pending.meta[key] = value
             if self._pending.ripen(LAZY_S):
                 self._changed.notify()
 
@@ -222,7 +214,7 @@ class Writer:
         return True
 
     def _write(self, batch: _Batch) -> None:
-        if not (batch.row_count or batch.acked or batch.meta):
+        if not (batch.row_count or batch.acked):
             return
         connection = self._files.connection()
         execute = connection.execute
@@ -232,8 +224,6 @@ class Writer:
                 _insert(connection, lane, batch.rows[lane])
         for lane, acked in batch.acked.items():
             execute("UPDATE lane SET acked = ? WHERE name = ?", (acked, lane))
-        for key, value in batch.meta.items():
-            execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (key, value))
         execute("COMMIT")
 
     def _step(self, chore: Iterator[None]) -> None:

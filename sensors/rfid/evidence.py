@@ -129,9 +129,10 @@ class Evidence:
         closing = np.full(self.segments + 1, -1, np.int32)
         closing[heard.closed_segment] = np.arange(len(heard.closed_segment), dtype=np.int32)
         self._last_seen_ns[reads.row] = at_ns
-        self._hear(reads, mark, heard, closing)
         done = self._open.settle(reads, mark, closing)
         nth = closing.take(done.segment)
+        self._end_silence(reads.row, mark, heard, closing)
+        self._end_silence(done.row, nth + 1, heard, closing)
         hits = np.minimum(done.times, heard.closed_rounds.take(nth)) * weight.take(nth)
         self._credit(done.row, done.segment, hits.astype(np.float32), done.rssi_dbm)
         concerned = self._is_of(closing >= 0)
@@ -260,13 +261,14 @@ class Evidence:
         silent = np.where(believed < 0, 0, columns["silent_rounds"])
         self._heard_until[:] = self._total_of(np.arange(len(self))) - silent
 
-    def _hear(self, reads: Tallies, mark: NDArray[np.int32], heard: Heard, closing: NDArray[np.int32]) -> None:
-        """End the silence of the tags that were read: counted from the read, and once more when its round closes."""
-        since = np.maximum(mark, np.where(closing.take(reads.segment) >= mark, closing.take(reads.segment) + 1, 0))
-        believed = self._believed.take(reads.row)
-        own = closing.take(believed)
-        later = np.append(heard.closed_rounds, 0)[np.where(own >= since, own, -1)]
-        np.maximum.at(self._heard_until, reads.row, (self._total_of(reads.row) - later).astype(np.int32))
+    def _end_silence(
+        self, rows: NDArray[np.int32], mark: NDArray[np.int32], heard: Heard, closing: NDArray[np.int32]
+    ) -> None:
+        """Count the silence of tags anew from where `mark` rounds had closed: from a read, and again when its round
+        closes."""
+        own = closing.take(self._believed.take(rows))
+        later = np.append(heard.closed_rounds, 0)[np.where(own >= mark, own, -1)]
+        np.maximum.at(self._heard_until, rows, (self._total_of(rows) - later).astype(np.int32))
 
     def _credit(
         self,

@@ -14,6 +14,7 @@ from paho.mqtt import publish
 from config.load import Loaded
 from drivers.observation import Contact, Measurement, TagReads
 from edge.platform.contract import Ack
+from edge.state.events import Tick
 from edge.state.facts import (
     AlarmAcknowledged,
     AlarmRaised,
@@ -107,6 +108,8 @@ def much_happens(live: Live) -> None:
     """Thousands of facts, the alarms last."""
     for batch in range(STRANGERS // 50):
         live.put(strangers(live, batch))
+        if batch % 10 == 9:  # no more than 500 are told at once
+            live.put(Tick(at_ns=live.now()))
     for number in range(READINGS):
         points, values = ("temperature", "humidity"), (20.0 + number % 2 * 5, 50.0)
         live.put(Measurement(device="th-1", at_ns=live.now(), points=points, values=values))

@@ -28,12 +28,10 @@ def closed(evidence: Evidence, segment: int, rounds: int, at_ns: int) -> NDArray
     return evidence.digest(waiting.take()).changed
 
 
-def hear(evidence: Evidence, *epcs: bytes, at: int, seconds: int = 0, count: int = 1) -> list[int]:
-    """One batch read by the antenna of segment `at`; indices of the unknown."""
+def heard_by(waiting: Waiting, *epcs: bytes, at: int, seconds: int = 0, count: int = 1) -> None:
     width = max(len(epc) for epc in epcs)
     padded = b"".join(epc.ljust(width, b"\0") for epc in epcs)
     n = len(epcs)
-    waiting = Waiting()
     waiting.hear(
         np.frombuffer(padded, dtype=np.uint8).reshape(n, width),
         np.array([len(epc) * 8 for epc in epcs], dtype=np.uint16),
@@ -43,6 +41,12 @@ def hear(evidence: Evidence, *epcs: bytes, at: int, seconds: int = 0, count: int
         np.full(n, -1, dtype=np.int32),
         T0_NS + seconds * SECOND_NS,
     )
+
+
+def hear(evidence: Evidence, *epcs: bytes, at: int, seconds: int = 0, count: int = 1) -> list[int]:
+    """One batch read by the antenna of segment `at`; indices of the unknown."""
+    waiting = Waiting()
+    heard_by(waiting, *epcs, at=at, seconds=seconds, count=count)
     return [int(i) for i in evidence.digest(waiting.take()).strangers]
 
 
@@ -243,3 +247,74 @@ def test_a_table_of_counting_serials_finds_every_one() -> None:
 def test_an_epc_that_gen2_cannot_hold_is_refused(epc: bytes) -> None:
     with pytest.raises(ValueError, match="EPC"):
         EpcTable().add([epc])
+
+
+def test_a_tag_is_silent_from_the_end_of_the_round_that_read_it() -> None:
+    evidence = Evidence(2)
+    rows = evidence.enroll([A, B], of_segments(0, 0))
+    hear(evidence, A, at=0)  # taken in while its round is open
+    closed(evidence, 0, 3, T0_NS)
+    assert evidence.silent_rounds(rows).tolist() == [0, 3]
+    waiting = Waiting()
+    waiting.close(0, 1, T0_NS)
+    heard_by(waiting, B, at=1)  # after the round of its own antenna, before another's
+    waiting.close(1, 1, T0_NS)
+    evidence.digest(waiting.take())
+    assert evidence.silent_rounds(rows).tolist() == [1, 0]
+    heard_by(waiting, A, at=1)  # before the round of its own antenna, which does not read it
+    waiting.close(0, 1, T0_NS)
+    evidence.digest(waiting.take())
+    assert evidence.silent_rounds(rows).tolist() == [1, 1]
+
+
+def test_two_new_antennas_of_one_tag_both_find_room() -> None:
+    evidence = Evidence(9)
+    rows = evidence.enroll([A], of_segments(0))
+    waiting = Waiting()
+    for segment in range(9):
+        heard_by(waiting, A, at=segment)
+        waiting.close(segment, 1, T0_NS)
+    evidence.digest(waiting.take())
+    found = evidence.candidates(rows, T0_NS)
+    assert len(set(found.segment[0].tolist())) == 8
+    assert found.hits[0].tolist() == [1] * 8
+
+
+reads_of_a_minute = st.lists(st.tuples(st.integers(0, 5), st.integers(0, 3), st.booleans()), min_size=1, max_size=60)
+
+
+@given(reads_of_a_minute, st.integers(1, 20))
+def test_it_does_not_matter_when_what_was_heard_is_taken_in(happened: list[tuple[int, int, bool]], every: int) -> None:
+    """Reads and closings taken in one by one, or many at once: the same evidence."""
+    epcs = [A[:11] + bytes([i]) for i in range(6)]
+    one, many = Evidence(4), Evidence(4)
+    rows = one.enroll(epcs, of_segments(0, 1, 2, 3, 0, 1))
+    many.enroll(epcs, of_segments(0, 1, 2, 3, 0, 1))
+    waiting = Waiting()
+    for i, (tag, segment, is_read) in enumerate(happened):
+        if is_read:
+            hear(one, epcs[tag], at=segment, seconds=i)
+            heard_by(waiting, epcs[tag], at=segment, seconds=i)
+        else:
+            at_ns = T0_NS + i * SECOND_NS
+            closed(one, segment, 1 + tag, at_ns)
+            if waiting.has_closed(segment):
+                many.digest(waiting.take())
+            waiting.close(segment, 1 + tag, at_ns)
+        if i % every == 0:
+            many.digest(waiting.take())
+    many.digest(waiting.take())
+    assert one.silent_rounds(rows).tolist() == many.silent_rounds(rows).tolist()
+    assert one.last_seen_ns.tolist() == many.last_seen_ns.tolist()
+    now_ns = T0_NS + 60 * SECOND_NS
+    assert one.rounds(now_ns).tolist() == many.rounds(now_ns).tolist()
+    for mine, other in zip(by_segment(one, rows, now_ns), by_segment(many, rows, now_ns), strict=True):
+        assert mine == pytest.approx(other, rel=1e-5)
+
+
+def by_segment(evidence: Evidence, rows: NDArray[np.int32], now_ns: int) -> list[dict[int, float]]:
+    found = evidence.candidates(rows, now_ns)
+    return [
+        {int(segment): float(hits) for segment, hits in zip(segments, counts, strict=True) if segment >= 0}
+        for segments, counts in zip(found.segment, found.hits, strict=True)
+    ]

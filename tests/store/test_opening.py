@@ -116,15 +116,6 @@ def test_a_stop_is_clean_only_after_close(open_store: OpenStore, tmp_path: Path)
     assert open_store().was_clean
 
 
-def test_a_value_put_is_there_after_a_restart(open_store: OpenStore) -> None:
-    store = open_store()
-    assert store.meta_get("vault_time_ns") is None
-    store.meta_put("vault_time_ns", "17")
-    assert store.meta_get("vault_time_ns") == "17"
-    store.close()
-    assert open_store().meta_get("vault_time_ns") == "17"
-
-
 def test_the_epoch_is_kept_over_restarts_and_every_start_has_its_own_boot_id(open_store: OpenStore) -> None:
     first = open_store()
     assert first.epoch_origin == "new"
