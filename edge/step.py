@@ -29,7 +29,8 @@ OUTCOME_LIMIT_NS = 60_000_000_000  # a command whose runner gave no outcome for 
 def step(state: State, event: Event) -> Decision:
     """Carry the state over one event and say what follows. Deterministic: same state, same event, same bytes."""
     judged = absorb(state, event)
-    decision = decide(state, event, judged)
+    told = presence.decide(state, event.at_ns, judged) if judged else NOTHING
+    decision = told + decide(state, event)
     for fact in decision.facts:
         apply(state, fact)
     return decision
@@ -57,7 +58,9 @@ def absorb(state: State, event: Event) -> presence.Judged | None:
                     state.readings[key] = Reading(None, state.readings[key].at_ns)
             limits.absorb(state, event.at_ns, state.plant.points_of(event.device))
         case Tick():
-            return presence.digest(state, event.at_ns)
+            return presence.think(state, event.at_ns, is_due=True)
+        case OperatorAction() if event.volumes:  # what was heard before it is of the catalogue before it
+            return presence.think(state, event.at_ns, is_due=True)
         case Started():
             state.boot, state.started_ns = event.boot, event.at_ns
         case _:
@@ -65,18 +68,17 @@ def absorb(state: State, event: Event) -> presence.Judged | None:
     return None
 
 
-def decide(state: State, event: Event, judged: presence.Judged | None) -> Decision:
+def decide(state: State, event: Event) -> Decision:
     """What follows from the event. Reads the state, changes nothing."""
     match event:
         case TagReads() | Searched():
-            return presence.decide(state, event.at_ns, judged) if judged else NOTHING
+            return NOTHING
         case Measurement():
             return telemetry.decide(state, event) + limits.decide(state, event.at_ns)
         case Contact():
             return contacts.decide(state, event)
         case Tick():
-            told = presence.decide(state, event.at_ns, judged) if judged else NOTHING
-            return told + _tick(state, event)
+            return _tick(state, event)
         case DeviceLost():
             return devices.lost(state, event)
         case DeviceBack():

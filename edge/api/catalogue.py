@@ -31,9 +31,8 @@ class LineSorter:
         self._state = state
         self._volumes: set[str] = set()
         self._holder: dict[str, str] = {}
-        volumes = state.volumes
-        booked = ((line.slot, volumes.row_of_slot.get(line.slot)) for line in lines)
-        self._stands_in = {slot: volumes.lines[row].volume for slot, row in booked if row is not None}
+        wanted = {line.slot for line in lines}
+        self._stands_in = {line.slot: line.volume for line in state.volumes.lines if line.slot in wanted}
 
     def sort(self, lines: Sequence[CataloguedVolume]) -> Sorted:
         """Every line by what it would do. Problems: line_without_volume, volume_twice, bad_epc, bad_slot, epc_taken.

@@ -14,6 +14,7 @@ from edge.state.state import State
 from edge.state.volumes import NOWHERE
 from edge.store.errors import StoreError
 from edge.store.journal import Store
+from sensors.rfid.heard import Waiting
 
 log = logging.getLogger(__name__)
 PlaceFact = VolumeSeen | VolumeMoved | VolumeMisplaced | VolumeFound | VolumeMissing
@@ -38,6 +39,9 @@ def recover(store: Store, plant: Plant) -> State:
         if isinstance(fact, PlaceFact):
             told[fact.volume] = fact
     _recall(state, told)
+    # reads of a round that was under way when the daemon ended: they would speak against the facts from after them
+    state.heard, state.unjudged, state.strangers = Waiting(), np.zeros(0, np.int64), {}
+    state.evidence.forget_open_rounds()
     state.now_ns = max(state.now_ns, newest_ns)
     log.info("store: %d volumes, %d facts after the last snapshot", len(state.volumes), count)
     return state

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Sequence
 
-from config.catalogue import LONGEST_EPC_DIGITS
 from config.catalogued import CataloguedVolume
 from drivers.command import Switch
 from edge.rules import alarms
@@ -18,6 +17,7 @@ from edge.state.facts import (
 )
 from edge.state.state import State
 from edge.state.volumes import NOWHERE
+from sensors.rfid.epc_table import MAX_EPC_BYTES
 
 ROLES: dict[str, frozenset[str]] = {
     "actuator.set": frozenset({"technician", "safety_officer"}),
@@ -133,7 +133,7 @@ def _are_lines(state: State, lines: Sequence[CataloguedVolume], epcs: Sequence[s
         return False
     return (
         is_hex
-        and all(0 < length <= LONGEST_EPC_DIGITS and length % 2 == 0 for length in set(map(len, epcs)))
+        and all(0 < length <= 2 * MAX_EPC_BYTES and length % 2 == 0 for length in set(map(len, epcs)))
         and all(line.volume for line in lines)
         and bool((state.plant.places.segments_of(line.slot for line in lines) != NOWHERE).all())
     )

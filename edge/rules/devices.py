@@ -33,7 +33,7 @@ from edge.state.state import State
 from edge.state.volumes import MISPLACED, NOWHERE, PRESENT
 
 ANTENNA_ALARMS = frozenset({"llrp_antenna_disconnected", "llrp_antenna_connected"})
-LOST_READS = frozenset({"llrp_buffer_overflow", "llrp_stale_report"})
+LOST_READS = frozenset({"llrp_buffer_overflow", "llrp_stale_report", "llrp_report_lost"})
 OWN_SOURCES = frozenset({"store", "clock", "platform"})
 STORE_ALARMS: dict[str, Severity] = {"capped": "warning", "reserve": "critical", "failed": "life_safety"}
 
@@ -82,7 +82,8 @@ def note(state: State, event: DeviceNote) -> Decision:
             return Decision(alarms.cleared(state, event.at_ns, "antenna_disconnected", source))
         return Decision(alarms.raised(state, event.at_ns, "antenna_disconnected", "warning", "", source))
     listed = alarms.noted(state, event.at_ns, event.code, "warning", "", event.device)
-    lost_reads = event.args.get("tags", 1) if event.code in LOST_READS else 0
+    least = event.args.get("reports", 1)  # a report has at least one tag
+    lost_reads = event.args.get("tags", least) if event.code in LOST_READS else 0
     gap = (DataGap(at_ns=event.at_ns, what="tag_reads", count=int(lost_reads)),) if lost_reads else ()
     return Decision((*gap, *listed))
 

@@ -1,5 +1,6 @@
 """When a belief about a volume becomes a fact, and tags that nobody catalogued."""
 
+from itertools import islice
 from typing import NamedTuple
 
 import numpy as np
@@ -18,28 +19,34 @@ from edge.state.facts import (
     VolumeSeen,
 )
 from edge.state.state import State
-from edge.state.volumes import MISPLACED, NOWHERE, PRESENT
+from edge.state.volumes import MISPLACED, MISSING, NOWHERE, PRESENT
 from sensors.rfid.epc import is_foreign
 from sensors.rfid.heard import Heard
 from sensors.rfid.locate import Belief, locate
 from sensors.rfid.presence import FOUND, IS_MISPLACED, IS_MISSING, MOVED, SEEN, verdicts
 
 Rows = NDArray[np.int64]
-DIGEST_AT = 4096  # reads: taken in and judged in a few milliseconds; a tick takes what is left
+# What waits is taken in at the tick, or when so much of it has gathered; what is to be thought over and told waits its
+# turn after that, a portion an event, so that no event holds up the next one for more than a few milliseconds.
+READS_AT_ONCE = 4096
+ROUNDS_AT_ONCE = 64
+JUDGED_AT_ONCE = 512
+STRANGERS_AT_ONCE = 250
 MOST_FOREIGN = 10_000
-FOREIGN_AT_ONCE = 500  # a pallet of another sender's boxes must not flood the journal; the rest comes when read again
 
 
 class Judged(NamedTuple):
-    """What was taken in together: reads of tags that nobody catalogued, and what is believed of the tags concerned."""
+    """A portion of what was to be thought over: evidence rows and what is believed of each, tags that nobody
+    catalogued, and the reader of a tag that is one too many."""
 
-    strange: Heard
     tags: Rows
     belief: Belief
+    strangers: tuple[ForeignTagSeen, ...]
+    flooded: str
 
 
 def reads(state: State, event: TagReads) -> Judged | None:
-    """Keep a batch of reads. They are taken in when enough has gathered."""
+    """Keep a batch of reads."""
     segments = state.plant.segments_of_ports(event.device)
     segments = segments.take(event.antenna * (event.antenna < len(segments)))
     columns = (event.epc, event.epc_bits, segments, event.rssi_dbm, event.count, event.pc)
@@ -47,62 +54,75 @@ def reads(state: State, event: TagReads) -> Judged | None:
         is_known = segments != NOWHERE
         columns = tuple(column[is_known] for column in columns)
     state.heard.hear(*columns, event.at_ns)
-    return digest(state, event.at_ns) if len(state.heard) >= DIGEST_AT else None
+    return think(state, event.at_ns, is_due=len(state.heard) >= READS_AT_ONCE)
 
 
 def close_round(state: State, event: Searched) -> Judged | None:
-    """Keep the end of a search; its antenna's end before that is taken in first."""
+    """Keep the end of a search; the same antenna's search before that is taken in first."""
     table = state.plant.segments_of_ports(event.device)
     segment = int(table[event.antenna]) if 0 < event.antenna < len(table) else NOWHERE
     if segment == NOWHERE:
         return None
-    judged = digest(state, event.at_ns) if state.heard.has_closed(segment) else None
+    is_due = state.heard.has_closed(segment) or state.heard.rounds >= ROUNDS_AT_ONCE
+    judged = think(state, event.at_ns, is_due=is_due)
     state.heard.close(segment, event.rounds, event.at_ns)
     return judged
 
 
-def digest(state: State, at_ns: int) -> Judged:
-    """Take in everything that gathered and think it over: thousands of reads cost little more than a hundred."""
-    heard = state.heard.take()
-    strangers, changed = state.evidence.digest(heard)
-    tags = changed[~_stands(state, changed)]
+def think(state: State, at_ns: int, *, is_due: bool) -> Judged | None:
+    """Take in what gathered, when it is due, and think over a portion of what that has changed."""
+    flooded = _take_in(state) if is_due else ""
+    if not (len(state.unjudged) or state.strangers or flooded):
+        return None
+    tags, state.unjudged = state.unjudged[:JUDGED_AT_ONCE], state.unjudged[JUDGED_AT_ONCE:]
     belief = locate(state.evidence, tags, state.plant.beside, at_ns)
     state.evidence.believe(tags, belief.top[:, 0])
-    return Judged(heard.only(strangers), tags, belief)
+    told = [state.strangers.pop(epc) for epc in list(islice(state.strangers, STRANGERS_AT_ONCE))]
+    return Judged(tags, belief, tuple(told), flooded)
 
 
 def decide(state: State, at_ns: int, judged: Judged) -> Decision:
     """Facts of the volumes that were judged, and of tags that no catalogue line names."""
-    strange = _foreign(state, at_ns, judged.strange) if len(judged.strange.epc) else NOTHING
-    return strange + _placed(state, at_ns, judged)
+    facts: tuple[Fact, ...] = judged.strangers
+    if judged.flooded:
+        facts += alarms.noted(state, at_ns, "foreign_tags_flood", "warning", "", judged.flooded)
+    return Decision(facts) + _placed(state, at_ns, judged)
 
 
-def _foreign(state: State, at_ns: int, strange: Heard) -> Decision:
-    """Tags no catalogue line names, each once; a flood of them (a pallet, a tag emulator) is one alarm instead."""
+def _take_in(state: State) -> str:
+    """Thousands of reads cost little more than a hundred. The reader that reads more strangers than are kept, or ''."""
+    heard = state.heard.take()
+    strangers, changed = state.evidence.digest(heard)
+    changed = changed[~_stands(state, changed)]
+    state.unjudged = np.concatenate([state.unjudged, np.setdiff1d(changed, state.unjudged, assume_unique=True)])
+    return _queue(state, heard.only(strangers)) if len(strangers) else ""
+
+
+def _queue(state: State, strange: Heard) -> str:
+    """Tags no catalogue line names, each once; past a number of them (a pallet, a tag emulator) one alarm instead."""
     names = state.plant.places.segment_ids
-    if len(state.foreign) >= MOST_FOREIGN:
-        return Decision(alarms.noted(state, at_ns, "foreign_tags_flood", "warning", "", names[strange.segment[0]]))
-    facts: list[Fact] = []
-    reported: dict[str, None] = {}
     for i, bits in enumerate(strange.epc_bits.tolist()):
         epc = strange.epc[i, : (bits + 7) // 8].tobytes().hex()
-        if epc in state.foreign or epc in reported:
+        if epc in state.foreign or epc in state.strangers:
             continue
-        reported[epc] = None
+        segment = int(strange.segment[i])
+        if len(state.foreign) + len(state.strangers) >= MOST_FOREIGN:
+            return state.plant.reader_of(segment)
         reason = "iso_afi" if is_foreign(int(strange.pc[i])) else "unknown_epc"
-        facts.append(ForeignTagSeen(at_ns=at_ns, epc=epc, segment=names[strange.segment[i]], reason=reason))
-        if len(facts) == FOREIGN_AT_ONCE:
-            break
-    return Decision(tuple(facts)) if facts else NOTHING
+        at_ns = int(strange.at_ns[i])
+        state.strangers[epc] = ForeignTagSeen(at_ns=at_ns, epc=epc, segment=names[segment], reason=reason)
+    return ""
 
 
 def _stands(state: State, tags: Rows) -> NDArray[np.bool_]:
-    """Which of the tags need no thought: known to stand where they are believed, and read there in the newest round."""
+    """Which of the tags need no thought: known to stand where they are believed, and read there in the newest round; or
+    known to be missing, and still not read by anybody."""
     rows = state.volumes.of_tags(tags)
     status, place = state.volumes.status[rows], state.volumes.place[rows]
-    is_settled = (rows != NOWHERE) & ((status == PRESENT) | (status == MISPLACED))
-    stands: NDArray[np.bool_] = is_settled & (place == state.evidence.believed[tags])
-    return stands & state.evidence.is_confirmed(tags)
+    is_placed = ((status == PRESENT) | (status == MISPLACED)) & (place == state.evidence.believed[tags])
+    is_still_missing = (status == MISSING) & (state.evidence.silent_rounds(tags) > 0)
+    stands: NDArray[np.bool_] = (rows != NOWHERE) & (is_placed & state.evidence.is_confirmed(tags) | is_still_missing)
+    return stands
 
 
 def _placed(state: State, at_ns: int, judged: Judged) -> Decision:

@@ -69,6 +69,10 @@ class Plant:
         """Segment index by port number; -1 at 0, at ports without an antenna, and everywhere for an unknown reader."""
         return self._ports.get(reader, _NO_PORTS)
 
+    def reader_of(self, segment: int) -> str:
+        """The reader whose antenna sees a segment, '' for none."""
+        return next((reader for reader, ports in self._ports.items() if segment in ports[1:]), "")
+
     def hazard_points(self, zone: str, quantity: str) -> list[PointSpec]:
         """Every point of a zone that can tell of this hazard."""
         return self._hazards.get((zone, quantity), [])

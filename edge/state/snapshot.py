@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from config.catalogued import CataloguedVolume
 from drivers.observation import array_from_wire, array_to_wire
-from edge.state.facts import Measured
+from edge.state.facts import ForeignTagSeen, Measured
 from edge.state.plant import Plant
 from edge.state.state import (
     ActuatorStanding,
@@ -27,11 +27,11 @@ from sensors.rfid.evidence import Evidence
 from sensors.rfid.heard import Waiting
 from sensors.rfid.open_reads import OpenReads
 
-OPEN = frozenset(OpenReads().to_columns())
 VERSION = 1
 """Of the snapshot's layout. Raised only where an older version would read a newer snapshot wrongly: a field that is
 added has a default instead, so that the snapshots from before still count; the fields below have none, because a
 snapshot without them is damaged."""
+_OF_OPEN_ROUNDS = frozenset(OpenReads().to_columns())
 
 
 class Folded(msgspec.Struct, frozen=True):
@@ -65,7 +65,9 @@ class Beliefs(msgspec.Struct, frozen=True):
     readings: dict[tuple[str, str], Reading]
     still: dict[tuple[str, str], Still]
     pending: dict[tuple[str, str], Pending]
+    unjudged: NDArray[np.int64]
     heard: dict[str, NDArray[np.generic]] = {}
+    strangers: dict[str, ForeignTagSeen] = {}
 
 
 class Frozen(msgspec.Struct, frozen=True):
@@ -108,6 +110,8 @@ def freeze(state: State) -> Frozen:
             started_ns=state.started_ns,
             now_ns=state.now_ns,
             evidence=state.evidence.to_columns(),
+            unjudged=state.unjudged,
+            strangers=dict(state.strangers),
             heard=state.heard.peek()._asdict(),
             readings=dict(state.readings),
             still=dict(state.still),
@@ -150,6 +154,7 @@ def thaw(plant: Plant, body: bytes) -> State:
     state.counters, state.platform_commands = folded.counters, folded.platform_commands
     state.clock_is_sure, state.starts = folded.clock_is_sure, folded.starts
     state.boot, state.started_ns, state.now_ns = beliefs.boot, beliefs.started_ns, beliefs.now_ns
+    state.unjudged, state.strangers = beliefs.unjudged, beliefs.strangers
     state.heard = Waiting.from_columns(beliefs.heard, remap[:-1]) if beliefs.heard else Waiting()
     state.readings, state.still = beliefs.readings, beliefs.still
     state.pending = {key: pending for key, pending in beliefs.pending.items() if key in plant.limits}
@@ -162,12 +167,12 @@ def _check(frozen: Frozen) -> None:
         raise ValueError(f"snapshot of version {frozen.version}, this software knows versions up to {VERSION}")
     evidence, segments = frozen.beliefs.evidence, len(frozen.segment_ids)
     sample = Evidence(1).to_columns()  # no tag, one segment: tells which columns are by segment
-    missing = sorted(sample.keys() - evidence.keys() - OPEN)
+    missing = sorted(sample.keys() - evidence.keys() - _OF_OPEN_ROUNDS)
     if missing:
         raise ValueError(f"snapshot without the columns of evidence {', '.join(missing)}")
     tags = len(evidence["epc_bits"])
     for name, expected in sample.items():
-        if name in OPEN:
+        if name in _OF_OPEN_ROUNDS:
             continue  # of as many reads as there are: checked where they are taken in
         rows = segments if len(expected) else tags
         tail = evidence[name].shape[1:] if name == "epc" and evidence[name].ndim == 2 else expected.shape[1:]
@@ -179,6 +184,7 @@ def _check(frozen: Frozen) -> None:
     lines = (len(frozen.folded.lines),)
     _shaped("status", frozen.folded.status, lines, np.dtype(np.uint8))
     _shaped("place", frozen.folded.place, lines, np.dtype(np.int32))
+    _within("unjudged", frozen.beliefs.unjudged, 0, tags)
     _within("status", frozen.folded.status, 0, len(STATUSES))
     _within("place", frozen.folded.place, NOWHERE, segments)
 

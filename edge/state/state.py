@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from drivers.command import Command
-from edge.state.facts import Measured, Severity
+from edge.state.facts import ForeignTagSeen, Measured, Severity
 from edge.state.plant import Plant
 from edge.state.volumes import NOWHERE, Volumes
 from sensors.climate.stuck import Still
@@ -114,6 +114,10 @@ class State:
         self.heard = Waiting()
         """What the antennas said since the evidence was last brought up to date; taken in at the latest with the next
         tick."""
+        self.unjudged: NDArray[np.int64] = np.zeros(0, np.int64)
+        """Evidence rows whose belief may have changed, each once; thought over a portion an event."""
+        self.strangers: dict[str, ForeignTagSeen] = {}
+        """EPCs nobody catalogued that are still to be told, a portion an event."""
         self.readings: dict[tuple[str, str], Reading] = {}
         self.still: dict[tuple[str, str], Still] = {}
         """Since when each voting sensor has said exactly the same."""

@@ -27,8 +27,6 @@ class Volumes:
     def __init__(self) -> None:
         self.lines: list[CataloguedVolume] = []
         self.row: dict[str, int] = {}
-        self.row_of_slot: dict[str, int] = {}
-        """The volume that was last booked in a slot; two thin ones may share it."""
         self._status = np.zeros(1024, np.uint8)
         self._place = np.full(1024, NOWHERE, np.int32)
         self._book = np.full(1024, NOWHERE, np.int32)
@@ -56,7 +54,9 @@ class Volumes:
 
     def of_tags(self, tags: NDArray[np.integer[Any]]) -> NDArray[np.int32]:
         """Volume row of each evidence row, NOWHERE where no volume carries that tag any more."""
-        rows: NDArray[np.int32] = self._of_tag[tags]
+        # a tag that was given up before a restart is in the evidence and on no volume
+        is_known = tags < len(self._of_tag)
+        rows: NDArray[np.int32] = np.where(is_known, self._of_tag.take(tags * is_known), np.int32(NOWHERE))
         return rows
 
     def catalogue(self, lines: Sequence[CataloguedVolume], book: NDArray[np.int32], tag: NDArray[np.int32]) -> None:
@@ -69,7 +69,6 @@ class Volumes:
             self.lines += lines
             rows = np.arange(first, len(self.lines), dtype=np.int32)
             self.row.update(zip((line.volume for line in lines), range(first, len(self.lines)), strict=True))
-            self.row_of_slot.update(zip((line.slot for line in lines), range(first, len(self.lines)), strict=True))
         else:
             rows = np.array([self._take_in(line) for line in lines], np.int32)
         while len(self.lines) > len(self._status):
@@ -93,12 +92,8 @@ class Volumes:
         if row == len(self.lines):
             self.lines.append(line)
         else:
-            slot = self.lines[row].slot
-            if self.row_of_slot.get(slot) == row:
-                del self.row_of_slot[slot]
             self._of_tag[self._tag[row]] = NOWHERE
             self.lines[row] = line
-        self.row_of_slot[line.slot] = row
         return row
 
     def stand(self, volume: str, status: int, place: int) -> None:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from sensors.rfid.epc_table import EpcTable, room_for
 from sensors.rfid.heard import Heard
-from sensors.rfid.open_reads import OpenReads, Tallies
+from sensors.rfid.open_reads import OpenReads, tallied
 from sensors.rfid.rounds import FADE, Rounds
 
 CANDIDATES = 8  # antennas remembered per tag; strays of more than that are the weakest
@@ -114,11 +114,8 @@ class Evidence:
     def digest(self, heard: Heard) -> Digested:
         """Take in what was heard: signs of life at once, hits and rounds as far as the rounds have closed."""
         rows = self._table.rows(heard.epc, heard.epc_bits)
-        reads, mark, at_ns = (
-            Tallies(rows, heard.segment, heard.times.astype(np.int64), heard.rssi_dbm),
-            heard.mark,
-            heard.at_ns,
-        )
+        reads = tallied(rows, heard.segment, heard.times, heard.rssi_dbm)
+        mark, at_ns = heard.mark, heard.at_ns
         is_known = rows >= 0
         strangers: NDArray[np.int64] = (~is_known).nonzero()[0]
         if len(strangers):
@@ -139,6 +136,10 @@ class Evidence:
         concerned[done.row] = True
         changed: NDArray[np.int64] = concerned.nonzero()[0]
         return Digested(strangers, changed)
+
+    def forget_open_rounds(self) -> None:
+        """Drop the reads whose round is still open: after a start nobody will close it."""
+        self._open = OpenReads()
 
     def is_confirmed(self, rows: Index) -> NDArray[np.bool_]:
         """(m,) whether the antenna of the believed segment read the tag in its newest round: nothing to think over."""

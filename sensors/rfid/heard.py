@@ -33,10 +33,11 @@ class Heard(NamedTuple):
     closed_rounds: NDArray[np.int64]
     closed_at_ns: NDArray[np.int64]
 
-    def only(self, reads: NDArray[np.int64]) -> "Heard":
-        """Some of the reads."""
+    def only(self, reads: NDArray[Any]) -> "Heard":
+        """Some of the reads, by mask or index."""
         columns: tuple[NDArray[Any], ...] = self
-        return Heard(*(column[reads] for column in columns[:8]), *columns[8:])
+        first_of_rounds = len(Heard._fields) - len(_CLOSED_TYPES)
+        return Heard(*(column[reads] for column in columns[:first_of_rounds]), *columns[first_of_rounds:])
 
 
 _READ_TYPES = {
@@ -63,6 +64,11 @@ class Waiting:
         """Reads that wait."""
         return self._count
 
+    @property
+    def rounds(self) -> int:
+        """Closed rounds that wait."""
+        return len(self._closed)
+
     def has_closed(self, segment: int) -> bool:
         """Whether a round of this segment waits already: what waits must be taken before its next one may close."""
         return segment in self._closed
@@ -73,15 +79,17 @@ class Waiting:
         epc_bits: NDArray[np.uint16],
         segment: NDArray[np.int32],
         rssi_dbm: NDArray[np.float32],
-        count: NDArray[np.uint16],
+        times: NDArray[np.uint16],
         pc: NDArray[np.int32],
         at_ns: int,
     ) -> None:
-        """Keep one batch of reads; shapes as in Heard."""
+        """Keep one batch of reads; shapes as in Heard. Raises ValueError for columns of unequal length."""
         n = len(epc)
+        if not n == len(epc_bits) == len(segment) == len(rssi_dbm) == len(times) == len(pc):
+            raise ValueError(f"a batch of {n} tags has columns of other lengths")
         if n:
             moment, mark = np.full(n, at_ns, np.int64), np.full(n, len(self._closed), np.int32)
-            self._reads.append((epc, epc_bits, segment, rssi_dbm, count, pc, moment, mark))
+            self._reads.append((epc, epc_bits, segment, rssi_dbm, times, pc, moment, mark))
             self._count += n
 
     def close(self, segment: int, rounds: int, at_ns: int) -> None:
@@ -121,11 +129,13 @@ class Waiting:
         ):
             if segment >= 0:
                 made._closed[segment] = (rounds, at_ns)
-        if len(heard.epc):
-            # a round of a segment that is gone no longer counts among those closed before a read
-            before = np.concatenate([[0], np.cumsum(closed >= 0)]).astype(np.int32)
-            made._reads.append((*heard[:2], to_new[heard.segment], *heard[3:7], before[heard.mark]))
-            made._count = len(heard.epc)
+        # a round of a segment that is gone no longer counts among those closed before a read
+        before = np.concatenate([[0], np.cumsum(closed >= 0)]).astype(np.int32)
+        heard = heard._replace(segment=to_new[heard.segment], mark=before[heard.mark])
+        kept = heard.only(heard.segment >= 0)
+        if len(kept.epc):
+            made._reads.append(tuple(getattr(kept, name) for name in ("epc", *_READ_TYPES)))
+            made._count = len(kept.epc)
         return made
 
 

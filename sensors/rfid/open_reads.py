@@ -7,24 +7,50 @@ import numpy as np
 from numpy.typing import NDArray
 
 _FOLD_ABOVE = 65_536  # reads: past that they are folded to one per tag and antenna, so a round may last for ever
-_TYPES = {"open_row": np.int32, "open_segment": np.int32, "open_times": np.int64, "open_rssi_dbm": np.float32}
+_LEVELS_A_DB = 100  # sums of whole hundredths, so that it does not matter when they are folded
+_TYPES = {
+    "open_row": np.int32,
+    "open_segment": np.int32,
+    "open_times": np.int64,
+    "open_told": np.int64,
+    "open_level": np.int64,
+}
 
 
 class Tallies(NamedTuple):
-    """How often each tag was read in a round, by row and then segment, each pair once.
+    """How often each tag was read in a round.
 
-    row, segment (m,) int32; times (m,) int64; rssi_dbm (m,) float32 mean, NaN unknown
+    row, segment (m,) int32; times (m,) int64; told (m,) int64: of those with a signal strength; level (m,) int64: the
+    sum of their strengths in hundredths of a dBm
     """
 
     row: NDArray[np.int32]
     segment: NDArray[np.int32]
     times: NDArray[np.int64]
-    rssi_dbm: NDArray[np.float32]
+    told: NDArray[np.int64]
+    level: NDArray[np.int64]
+
+    @property
+    def rssi_dbm(self) -> NDArray[np.float32]:
+        """(m,) mean strength, NaN unknown."""
+        mean = np.full(len(self.row), np.nan, dtype=np.float32)
+        np.divide(self.level, self.told * _LEVELS_A_DB, out=mean, where=self.told > 0, casting="same_kind")
+        return mean
 
     def where(self, keep: NDArray[Any]) -> "Tallies":
         """Some of them, by mask or by index."""
         columns: tuple[NDArray[Any], ...] = self
         return Tallies(*(column[keep] for column in columns))
+
+
+def tallied(
+    row: NDArray[np.int32], segment: NDArray[np.int32], times: NDArray[np.uint16], rssi_dbm: NDArray[np.float32]
+) -> Tallies:
+    """Reads (n,) as they came; rssi_dbm NaN where unknown."""
+    count = times.astype(np.int64)
+    is_told = ~np.isnan(rssi_dbm)
+    level = np.where(is_told, np.rint(rssi_dbm * np.float32(_LEVELS_A_DB)), np.float32(0)).astype(np.int64)
+    return Tallies(row, segment, count, count * is_told, count * level)
 
 
 class OpenReads:
@@ -97,9 +123,5 @@ def _folded(reads: Tallies) -> Tallies:
     if is_first.all():  # readers that report each tag once a round
         return reads
     first = is_first.nonzero()[0]
-    is_told = ~np.isnan(reads.rssi_dbm)
-    weight = np.add.reduceat(np.where(is_told, reads.times, 0), first)
-    level = np.add.reduceat(np.where(is_told, reads.rssi_dbm * reads.times, np.float32(0)), first)
-    mean = np.full(len(first), np.nan, dtype=np.float32)
-    np.divide(level, weight, out=mean, where=weight > 0, casting="same_kind")
-    return Tallies(reads.row[first], reads.segment[first], np.add.reduceat(reads.times, first), mean)
+    times, told, level = (np.add.reduceat(column, first) for column in (reads.times, reads.told, reads.level))
+    return Tallies(reads.row[first], reads.segment[first], times, told, level)

@@ -12,12 +12,13 @@ from msgspec.structs import replace
 
 from config.policy import Retention
 from edge.daemon.recover import recover
+from edge.state.events import Tick
 from edge.state.facts import VolumeFound, VolumeMisplaced, VolumeMissing, VolumeMoved, VolumeSeen
 from edge.state.snapshot import Frozen, encode, encode_folded, freeze, thaw
 from edge.state.volumes import STATUSES
 from edge.store.errors import StoreError
 from edge.store.journal import Store
-from tests.stories.small_vault import Story, small_plant
+from tests.stories.small_vault import NS, Story, reads_of, search_of, small_plant
 
 AT_FIRST = "A-01L-01-1-01"
 HERE, THERE, ELSEWHERE = 1, 3, 4  # antennas; the book place lies before the first
@@ -94,6 +95,23 @@ def test_a_volume_that_was_taken_is_missed_once(store: Store) -> None:
     assert told(again) == []
 
 
+@pytest.mark.parametrize("is_closed", [False, True], ids=["round open", "round waiting"])
+def test_a_read_from_before_the_facts_finds_no_volume_after_a_kill(store: Store, is_closed: bool) -> None:
+    story = settled_at(HERE, store)
+    since = len(story.facts)
+    story.at_ns += NS
+    story.tell(reads_of("reader-1", story.at_ns, HERE, [0]))
+    story.tell(search_of(HERE, story.at_ns) if is_closed else Tick(at_ns=story.at_ns))
+    store.flush()
+    store.save_snapshot(encode(freeze(story.state)), store.n, "layout", {})
+    while not story.of(VolumeMissing):
+        story.round({})
+    again = killed(story, store, since)
+    for _ in range(15):
+        again.round({})
+    assert told(again) == []
+
+
 def test_a_volume_that_was_taken_is_found_where_it_is_brought_back(store: Store) -> None:
     story = settled_at(HERE, store)
     since = len(story.facts)
@@ -161,7 +179,7 @@ FIRST_FOLDED = (
     "lines status place foreign devices contacts crossed alarms actuators asked reported intents counters "
     "platform_commands clock_is_sure starts"
 )
-FIRST_BELIEFS = "boot started_ns now_ns evidence readings still pending"
+FIRST_BELIEFS = "boot started_ns now_ns evidence unjudged readings still pending"
 
 
 def test_a_snapshot_of_the_first_version_can_still_be_read(store: Store) -> None:
@@ -198,6 +216,9 @@ BAD: dict[str, Callable[[Frozen], Frozen]] = {
     "one status for many": lambda frozen: folding(frozen, lines=frozen.folded.lines * 2),
     "a place that is none": lambda frozen: folding(frozen, place=np.full(1, 4, np.int32)),
     "a status that is none": lambda frozen: folding(frozen, status=np.full(1, 4, np.uint8)),
+    "a judged row that is none": lambda frozen: replace(
+        frozen, beliefs=replace(frozen.beliefs, unjudged=np.array([1], np.int64))
+    ),
     "a row that is none": lambda frozen: believing(
         frozen,
         {
@@ -205,7 +226,8 @@ BAD: dict[str, Callable[[Frozen], Frozen]] = {
             "open_row": np.array([1], np.int32),
             "open_segment": np.array([0], np.int32),
             "open_times": np.array([1], np.int64),
-            "open_rssi_dbm": np.array([-60], np.float32),
+            "open_told": np.array([1], np.int64),
+            "open_level": np.array([-6000], np.int64),
         },
     ),
     "reads of half a batch": lambda frozen: replace(

@@ -181,21 +181,19 @@ class Story:
             tags = list(seen.get(antenna, ()))
             if tags:
                 self.tell(reads_of("reader-1", self.at_ns, antenna, tags, pc))
-            self.tell(
-                Searched(
-                    device="reader-1",
-                    at_ns=self.at_ns,
-                    antenna=antenna,
-                    rounds=1,
-                    from_ns=self.at_ns - NS,
-                    to_ns=self.at_ns,
-                )
-            )
+            self.tell(search_of(antenna, self.at_ns))
         self.tell(Tick(at_ns=self.at_ns))
 
     def of(self, kind: type[Kind]) -> list[Kind]:
         """The facts of one type so far."""
         return [fact for fact in self.facts if isinstance(fact, kind)]
+
+
+def search_of(antenna: int, at_ns: int, rounds: int = 1) -> Searched:
+    """An antenna of the only reader completed rounds of a second each."""
+    return Searched(
+        device="reader-1", at_ns=at_ns, antenna=antenna, rounds=rounds, from_ns=at_ns - rounds * NS, to_ns=at_ns
+    )
 
 
 def reads_of(device: str, at_ns: int, antenna: int, tags: Sequence[int], pc: int = -1) -> TagReads:

@@ -191,8 +191,10 @@ def test_bytes_without_a_signature_leave_one_alarm_and_no_row_each() -> None:
 
 def test_a_flood_of_foreign_tags_becomes_one_alarm() -> None:
     story = Story()
-    for first in range(0, 12_000, 50):
-        story.round({1: range(first + 1000, first + 1050)})
+    for first in range(0, 12_000, 200):
+        story.round(
+            {antenna: range(first + 950 + antenna * 50, first + 1000 + antenna * 50) for antenna in range(1, 5)}
+        )
     assert len(story.of(ForeignTagSeen)) == 10_000
     assert [fact.code for fact in story.of(AlarmRaised) if fact.code == "foreign_tags_flood"] == ["foreign_tags_flood"]
 
