@@ -41,7 +41,8 @@ class Session(Protocol[In_contra, Out]):
         """The line is up: start the conversation."""
 
     def received(self, data: In_contra, at_ns: int) -> Turn[Out]:
-        """Bytes or a reply came in; any cut of a byte stream gives the same records."""
+        """Bytes or a reply came in; any cut of a byte stream gives the same records, and the same tag reads in the same
+        order between them: reads that come in together may be one batch."""
 
     def due(self, at_ns: int) -> Turn[Out]:
         """The deadline asked for has come (calling early is harmless)."""

@@ -9,16 +9,25 @@ from numpy.typing import NDArray
 UNKNOWN_RSSI = np.float32(np.nan)
 
 
-class TagReads(msgspec.Struct, frozen=True, tag="tag_reads", eq=False):
-    """One batch of tag reads of one reader, as columns of equal length n.
+class TagReads(msgspec.Struct, frozen=True, tag="tag_reads", eq=False, omit_defaults=True):
+    """One batch of tag reads of one reader, as columns of equal length n; of several reports that came in together.
 
     antenna   (n,) uint16, LLRP port, 1-based
     epc       (n, w) uint8, raw EPC bytes, zero-padded to the widest of the batch (w = 12 for EPC-96)
     epc_bits  (n,) uint16, true length of each EPC in bits
-    rssi_dbm  (n,) float32, peak RSSI, NaN where the reader did not say
+    rssi_dbm  (n,) float32, peak RSSI, NaN where the reader did not say; its finest value where it gives two
     count     (n,) uint16, how often the tag was seen within this report entry, >= 1
     first_utc_ns, last_utc_ns  (n,) int64, the *reader's* clock, 0 where it did not say
     pc        (n,) int32, C1G2 protocol control word, -1 where the reader did not say
+
+    What no tag of the batch said is None:
+    crc       (n,) int32, C1G2 CRC, -1 where the reader did not say
+    channel   (n,) uint16, index into the reader's frequency table, 1-based, 0 where it did not say
+    phase_rad (n,) float32, RF phase in [0, 2 pi), NaN where the reader did not say
+    doppler_hz  (n,) float32, NaN where the reader did not say
+    first_uptime_ns, last_uptime_ns  (n,) int64, since the reader started, 0 where it did not say
+    clock_offset_ns  add it to this batch's UTC times, or to its uptimes when it has no UTC, to get vault time: the skew
+                     of the reader's clock is in it; None until that is known
     """
 
     device: str
@@ -31,6 +40,13 @@ class TagReads(msgspec.Struct, frozen=True, tag="tag_reads", eq=False):
     first_utc_ns: NDArray[np.int64]
     last_utc_ns: NDArray[np.int64]
     pc: NDArray[np.int32]
+    crc: NDArray[np.int32] | None = None
+    channel: NDArray[np.uint16] | None = None
+    phase_rad: NDArray[np.float32] | None = None
+    doppler_hz: NDArray[np.float32] | None = None
+    first_uptime_ns: NDArray[np.int64] | None = None
+    last_uptime_ns: NDArray[np.int64] | None = None
+    clock_offset_ns: int | None = None
 
 
 class Searched(msgspec.Struct, frozen=True, tag="searched"):

@@ -40,33 +40,44 @@ class Frame(msgspec.Struct, frozen=True):
 
 
 class Framer:
-    """Cuts a byte stream into frames, however it was cut before."""
+    """Cuts a byte stream into frames, however it was cut before. A message in many pieces is put together once."""
 
     def __init__(self) -> None:
-        self._held = bytearray()
+        self._whole = b""  # what frames are cut from, from `_at` on
+        self._at = 0
+        self._rest = bytearray()  # what came after it
+        self._wanted = HEADER.size  # octets without which there is nothing to cut
 
     def push(self, data: bytes) -> None:
         """Take in the next bytes of the stream."""
-        self._held += data
+        if self._at == len(self._whole) and not self._rest:
+            self._whole, self._at = data, 0
+        else:
+            self._rest += data
 
     def pull(self) -> Frame | None:
         """The next whole frame, None until more bytes come. Raises ProtocolError when this cannot be a header."""
-        held = self._held
-        if len(held) < HEADER.size:
-            return None
-        first, length, message_id = HEADER.unpack_from(held)
-        kind = first & TYPE_BITS
-        if first >> 13 or (first >> 10) & 7 not in SPOKEN_VERSIONS:
-            raise malformed(f"header starts 0x{first:04x}: not LLRP version 1 or 2")
-        if kind not in MESSAGES and kind != CUSTOM:
-            raise malformed(f"message type {kind} does not exist in LLRP 1.0.1")
-        if not HEADER.size <= length <= MAX_MESSAGE_BYTES:
-            raise malformed(f"message of {length} octets: expected {HEADER.size} to {MAX_MESSAGE_BYTES}")
-        if len(held) < length:
-            return None
-        frame = Frame(kind, message_id, bytes(memoryview(held)[HEADER.size : length]))
-        del held[:length]
-        return frame
+        while True:
+            held = len(self._whole) - self._at
+            if held < self._wanted:
+                if held + len(self._rest) < self._wanted:
+                    return None
+                self._whole, self._at = self._whole[self._at :] + self._rest, 0
+                self._rest = bytearray()
+            at = self._at
+            first, length, message_id = HEADER.unpack_from(self._whole, at)
+            kind = first & TYPE_BITS
+            if first >> 13 or (first >> 10) & 7 not in SPOKEN_VERSIONS:
+                raise malformed(f"header starts 0x{first:04x}: not LLRP version 1 or 2")
+            if kind not in MESSAGES and kind != CUSTOM:
+                raise malformed(f"message type {kind} does not exist in LLRP 1.0.1")
+            if not HEADER.size <= length <= MAX_MESSAGE_BYTES:
+                raise malformed(f"message of {length} octets: expected {HEADER.size} to {MAX_MESSAGE_BYTES}")
+            if at + length <= len(self._whole):
+                break
+            self._wanted = length
+        self._at, self._wanted = at + length, HEADER.size
+        return Frame(kind, message_id, self._whole[at + HEADER.size : at + length])
 
 
 def header(kind: int, message_id: int, body_octets: int) -> bytes:

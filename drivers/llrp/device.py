@@ -10,7 +10,7 @@ from drivers.driver import DeviceError, Turn
 from drivers.llrp import requests
 from drivers.llrp.codec import ERROR_MESSAGE, Frame, Framer, decode_message, encode_request, malformed
 from drivers.llrp.layouts import CUSTOM
-from drivers.llrp.report import decode_report
+from drivers.llrp.report import ReportDecoder
 from drivers.observation import DeviceNote, Observation, Searched
 
 RO_ACCESS_REPORT, KEEPALIVE, READER_EVENT = 61, 62, 63
@@ -68,6 +68,7 @@ class LlrpSession:
         self._antennas = tuple(port for port, segment in enumerate(reader.segments, start=1) if segment is not None)
         self._keepalive_ns = round(reader.keepalive_s * 1e9)
         self._framer = Framer()
+        self._decoder = ReportDecoder(reader.id)
         self._phase = "closed"
         self._has_searched = False
         self._fault: DeviceError | None = None
@@ -98,22 +99,21 @@ class LlrpSession:
         self._alive()
         self._framer.push(data)
         try:
-            while (frame := self._framer.pull()) is not None:
-                self._heard_ns = at_ns
-                self._take(frame, at_ns)
+            self._take_whole_messages(at_ns)
         except DeviceError as fault:
             self._fault = fault
             if not self._records:
                 raise
-            return Turn(self._drain(), (), at_ns)
+            records, self._records = tuple(self._records), []
+            return Turn(records, (), at_ns)
         return self._turn()
 
     def due(self, at_ns: int) -> Turn[bytes]:
         """Raises DeviceError when the reader was silent, owes an answer or has stopped searching for too long."""
         self._alive()
-        for deadline_ns, code, detail in self._deadlines():
+        for deadline_ns, since_ns, code, what in self._patience():
             if at_ns >= deadline_ns:
-                self._fault = DeviceError(code, detail)
+                self._fault = DeviceError(code, f"{self._phase}: {what} for {(at_ns - since_ns) / 1e9:g} s")
                 raise self._fault
         return self._turn()
 
@@ -141,28 +141,21 @@ class LlrpSession:
 
     # --- time -----------------------------------------------------------------------------------------------------
 
-    def _deadlines(self) -> list[tuple[int, str, str]]:
-        patience_ns = SILENT_KEEPALIVES * self._keepalive_ns
-        deadlines = [(self._heard_ns + patience_ns, "llrp_silent", f"no message for {patience_ns / 1e9:g} s")]
+    def _patience(self) -> list[tuple[int, int, str, str]]:
+        """What is waited for: until when, since when, the error when it does not come, in words."""
+        silence_ns = SILENT_KEEPALIVES * self._keepalive_ns
+        waits = [(self._heard_ns + silence_ns, self._heard_ns, "llrp_silent", "no message")]
         if self._waiting_ns is not None:
-            detail = f"{self._phase}: no answer for {patience_ns / 1e9:g} s"
-            deadlines.append((self._waiting_ns + patience_ns, "llrp_no_answer", detail))
+            waits.append((self._waiting_ns + silence_ns, self._waiting_ns, "llrp_no_answer", "no answer"))
         if self._phase == "searching":
-            stalled_ns = patience_ns + 2 * self._reader.dwell_ms * 1_000_000
-            detail = f"no antenna finished its search for {stalled_ns / 1e9:g} s"
-            deadlines.append((self._progress_ns + stalled_ns, "llrp_stalled", detail))
-        return deadlines
+            stalled_ns = self._progress_ns + silence_ns + 2 * self._reader.dwell_ms * 1_000_000
+            waits.append((stalled_ns, self._progress_ns, "llrp_stalled", "no antenna finished its search"))
+        return waits
 
     def _turn(self) -> Turn[bytes]:
-        due_ns = min(deadline[0] for deadline in self._deadlines())
-        send = tuple(self._send)
-        self._send = []
-        return Turn(self._drain(), send, due_ns)
-
-    def _drain(self) -> tuple[Observation | CommandOutcome, ...]:
-        records = tuple(self._records)
-        self._records = []
-        return records
+        send, records = tuple(self._send), tuple(self._records)
+        self._send, self._records = [], []
+        return Turn(records, send, min(self._patience())[0])
 
     def _alive(self) -> None:
         if self._fault is not None:
@@ -172,27 +165,53 @@ class LlrpSession:
 
     # --- what the reader says -------------------------------------------------------------------------------------
 
+    def _take_whole_messages(self, at_ns: int) -> None:
+        """Reports with nothing but keepalives between them are decoded together."""
+        reports: list[bytes] = []
+        try:
+            while (frame := self._framer.pull()) is not None:
+                self._heard_ns = at_ns
+                if frame.type == RO_ACCESS_REPORT:
+                    reports.append(frame.body)
+                    continue
+                if frame.type != KEEPALIVE and reports:
+                    together, reports = reports, []
+                    self._reports(together, at_ns)
+                self._take(frame, at_ns)
+        finally:
+            if reports:
+                self._reports(reports, at_ns)
+
     def _take(self, frame: Frame, at_ns: int) -> None:
-        if frame.type == RO_ACCESS_REPORT:
-            self._report(frame, at_ns)
-        elif frame.type == KEEPALIVE:
+        if frame.type == KEEPALIVE:
+            if frame.body:
+                raise malformed(f"KEEPALIVE with a body of {len(frame.body)} octets, expected none")
             self._send.append(encode_request("KEEPALIVE_ACK", frame.id, {}))
         elif frame.type == READER_EVENT:
             self._event(decode_message(frame)["ReaderEventNotificationData"], at_ns)
         elif frame.type == ERROR_MESSAGE:
             status = decode_message(frame)["LLRPStatus"]
             raise DeviceError("llrp_refused", f"{self._phase}: {_status(status)}")
-        elif frame.type != CUSTOM:  # a vendor's message answers nothing we asked for
+        elif frame.type == CUSTOM:  # a vendor's message answers nothing we asked for
+            self._note(at_ns, "llrp_not_understood", messages=1)
+        else:
             self._answer(frame, at_ns)
 
-    def _report(self, frame: Frame, at_ns: int) -> None:
-        reads = decode_report(frame.body, self._reader.id, at_ns)
-        if not len(reads.antenna):
-            return
-        if self._run.spec_id == 0:  # kept by the reader from a search before ours: nobody knows how old
-            self._note(at_ns, "llrp_stale_report", tags=len(reads.antenna))
-            return
-        self._records.append(reads)
+    def _reports(self, bodies: list[bytes], at_ns: int) -> None:
+        decoded = self._decoder.decode(bodies, at_ns)
+        rows = len(decoded.reads.antenna)
+        if rows and self._run.spec_id == 0:  # kept by the reader from a search before ours: nobody knows how old
+            self._note(at_ns, "llrp_stale_report", tags=rows)
+        elif rows:
+            self._records.append(decoded.reads)
+        if decoded.lost_reports:
+            self._note(at_ns, "llrp_report_lost", reports=decoded.lost_reports)
+            # its tags were seen by an antenna of this round, and nobody knows which: no antenna saw them missing
+            self._run.disturbed += tuple(range(1, len(self._run.antennas) + 1))
+        if decoded.skipped:
+            self._note(at_ns, "llrp_not_understood", parameters=decoded.skipped)
+        if decoded.fault is not None:
+            raise decoded.fault
 
     def _answer(self, frame: Frame, at_ns: int) -> None:
         following = ORDER.get((self._phase, frame.type))

@@ -1,120 +1,184 @@
-"""RO_ACCESS_REPORT to columns: the data path."""
+"""RO_ACCESS_REPORT to columns: the data path.
+
+The tags of a report mostly have one layout: the same parameters, in the same order, of the same lengths. A layout is
+learnt by walking one tag. Reports that came in together are compared with it all at once, and their columns are then
+strided views of the bytes. Where that fails, tags are sorted by layout, and only those of layouts nobody has seen are
+walked one by one. Both give what walking every tag gives (`decode_report`).
+"""
 
 import struct
+from collections.abc import Sequence
 
+import msgspec
 import numpy as np
-from numpy.typing import NDArray
 
-from drivers.llrp.codec import TYPE_VALUE_OCTETS, malformed, parameter_at
-from drivers.llrp.layouts import EPC_DATA, TAG_REPORT_DATA
+from drivers.driver import ProtocolError
+from drivers.llrp.codec import SPOKEN_VERSIONS, TYPE_BITS, malformed, parameter_at
+from drivers.llrp.layouts import CUSTOM, MESSAGES, TAG_REPORT_DATA
+from drivers.llrp.reader_clock import ReaderClock
+from drivers.llrp.tag_layout import LAST_STANDARD, TagLayout, layout_of, parse_tag
+from drivers.llrp.tag_places import TagPlaces
 from drivers.observation import TagReads
 
-EPC_96 = 13
-# The type-value parameters that become columns, and the octets of their values.
-ANTENNA, FIRST_UTC, LAST_UTC, PEAK_RSSI, SEEN_COUNT, PC = 1, 2, 4, 6, 8, 12
-_COLUMNS = {kind: TYPE_VALUE_OCTETS[kind] for kind in (ANTENNA, FIRST_UTC, LAST_UTC, PEAK_RSSI, SEEN_COUNT, PC)}
-MAX_EPC_BITS = 496  # 31 words: the length field of the protocol control word has five bits, EPC C1G2 2.0.1, 6.3.2.1.2
-_MAX_UTC_US = (1 << 63) // 1000 - 1  # what int64 nanoseconds can hold: the year 2262
+RF_SURVEY_REPORT_DATA = 242
+MOST_LAYOUTS = 32  # remembered for one reader; past it all are forgotten and learnt anew
+MOST_LEARNT = 8  # layouts learnt in one batch; reports that bring more are walked, or noise would cost a square
+_PARAMETER = struct.Struct("!HH")
+
+
+class SwallowedMessageError(ProtocolError):
+    """Another message's header stands between the tags: the length of this one was wrong."""
+
+
+class Decoded(msgspec.Struct, frozen=True):
+    """What some reports gave, and what could not be read of them.
+
+    lost_reports    left out whole, because something in them does not fit
+    skipped         parameters beside the tags that nobody asked for: RF surveys, a vendor's, a later version's
+    fault           the stream cannot be trusted from here on: this report and those after it were not read
+    """
+
+    reads: TagReads
+    lost_reports: int
+    skipped: int
+    fault: ProtocolError | None
+
+
+class _Scan(msgspec.Struct):
+    """Where the tags of several reports stand in their joined bodies, and to which report each belongs."""
+
+    starts: list[int] = []
+    stops: list[int] = []
+    reports: list[int] = []
+    lost: set[int] = set()
+    skipped: int = 0
+    fault: ProtocolError | None = None
+
+
+class ReportDecoder:
+    """Decodes the reports of one connection. Remembers their layouts and the reader's clock."""
+
+    def __init__(self, device: str) -> None:
+        self._device = device
+        self._clock = ReaderClock()
+        self._layouts: dict[bytes, list[TagLayout]] = {}  # by the header of the tag, which tells its size
+
+    def decode(self, bodies: Sequence[bytes], at_ns: int) -> Decoded:
+        """The tags of all these reports, in order, as one batch. Raises nothing: what is lost is counted."""
+        joined = bodies[0] if len(bodies) == 1 else b"".join(bodies)
+        offset_ns = self._clock.offset_ns(at_ns)
+        for layout in self._layouts.get(joined[: _PARAMETER.size], ()):
+            if layout.fits(joined) and (len(bodies) == 1 or _are_whole(bodies, layout.size)):
+                decoded = Decoded(layout.reads(joined, self._device, at_ns, offset_ns), 0, 0, None)
+                break
+        else:
+            scan = _scan(bodies)
+            reads = self._sorted_by_layout(joined, scan, at_ns, offset_ns)
+            decoded = Decoded(reads, len(scan.lost), scan.skipped, scan.fault)
+        if self._clock.wants(at_ns) and (newest_ns := _newest_ns(decoded.reads)):
+            self._clock.heard(newest_ns, at_ns)
+        return decoded
+
+    def _sorted_by_layout(self, joined: bytes, scan: _Scan, at_ns: int, offset_ns: int | None) -> TagReads:
+        """A report with a tag that cannot be read joins `scan.lost`."""
+        octets = np.frombuffer(joined, np.uint8)
+        starts, reports = np.array(scan.starts, np.int64), np.array(scan.reports, np.int64)
+        sizes = np.array(scan.stops, np.int64) - starts
+        places = TagPlaces(starts)
+        may_learn = MOST_LEARNT
+        for size in np.unique(sizes).tolist():
+            waiting = np.flatnonzero(sizes == size)
+            rows = octets[starts[waiting, None] + np.arange(size)]
+            known = iter(list(self._layouts.get(_PARAMETER.pack(TAG_REPORT_DATA, size), ())))
+            while len(waiting):
+                layout = next(known, None)
+                if layout is None:
+                    row, tag = waiting[0], rows[0].tobytes()
+                    waiting, rows = waiting[1:], rows[1:]
+                    try:
+                        parsed = parse_tag(tag, 0, size)
+                    except ProtocolError:
+                        scan.lost.add(int(reports[row]))
+                        continue
+                    places.put(row, parsed)
+                    if not may_learn:
+                        continue
+                    may_learn -= 1
+                    layout = layout_of(tag, parsed)
+                    self._remember(layout)
+                same = layout.matching(rows)
+                places.put(waiting[same], layout)
+                waiting, rows = waiting[~same], rows[~same]
+        kept = np.flatnonzero(~np.isin(reports, list(scan.lost)))
+        return places.reads(octets, kept, self._device, at_ns, offset_ns)
+
+    def _remember(self, layout: TagLayout) -> None:
+        if sum(map(len, self._layouts.values())) >= MOST_LAYOUTS:
+            self._layouts.clear()
+        self._layouts.setdefault(_PARAMETER.pack(TAG_REPORT_DATA, layout.size), []).append(layout)
 
 
 def decode_report(body: bytes, device: str, at_ns: int) -> TagReads:
-    """All tags of one report, in its order; parameters nobody asked for are skipped by their length.
+    """All tags of one report, in its order, each walked by itself: slow, and what the decoder is held against.
 
-    Raises ProtocolError when anything does not fit, a tag has not exactly one EPC, or a parameter stands twice: a
-    report is read whole or not at all.
+    Raises ProtocolError when anything does not fit: a report is read whole or not at all.
     """
-    places: dict[int, list[int]] = {kind: [] for kind in _COLUMNS}
-    epc_starts: list[int] = []
-    epc_bits: list[int] = []
-    start = 0
-    while start < len(body):
-        kind, inner, stop = parameter_at(body, start, len(body), "RO_ACCESS_REPORT")
-        if kind == TAG_REPORT_DATA:
-            _find(body, inner, stop, places, epc_starts, epc_bits)
-        start = stop
-    octets = np.frombuffer(body, dtype=np.uint8)
-    at = {kind: np.array(found, dtype=np.int64) for kind, found in places.items()}
-    bits = np.array(epc_bits, dtype=np.uint16)
-    first, last = (_microseconds(octets, at[kind]) for kind in (FIRST_UTC, LAST_UTC))
-    rssi = _gather(octets, at[PEAK_RSSI], 1).astype(np.uint8).view(np.int8).astype(np.float32)
-    rssi[at[PEAK_RSSI] < 0] = np.nan
-    pc = _gather(octets, at[PC], 2).astype(np.int32)
-    pc[at[PC] < 0] = -1
-    return TagReads(
-        device=device,
-        at_ns=at_ns,
-        antenna=_gather(octets, at[ANTENNA], 2).astype(np.uint16),
-        epc=_epcs(octets, np.array(epc_starts, dtype=np.int64), bits),
-        epc_bits=bits,
-        rssi_dbm=rssi,
-        # a tag that is reported was seen, whatever a reader counts
-        count=np.maximum(_gather(octets, at[SEEN_COUNT], 2), 1).astype(np.uint16),
-        first_utc_ns=first,
-        last_utc_ns=last,
-        pc=pc,
-    )
+    scan = _Scan()
+    _find_tags(body, 0, 0, scan)
+    places = TagPlaces(np.array(scan.starts, np.int64))
+    for row, (start, stop) in enumerate(zip(scan.starts, scan.stops, strict=True)):
+        places.put(row, parse_tag(body, start, stop))
+    return places.reads(np.frombuffer(body, np.uint8), np.arange(len(scan.starts)), device, at_ns, None)
 
 
-def _find(body: bytes, start: int, end: int, places: dict[int, list[int]], starts: list[int], bits: list[int]) -> None:
-    """Where the values of one TagReportData stand: appended to `places`, -1 for a parameter that is not there."""
-    seen = dict.fromkeys(places, -1)
-    epcs = 0
-    while start < end:
-        kind, inner, stop = parameter_at(body, start, end, "TagReportData")
-        if kind == EPC_96:
-            epcs += 1
-            starts.append(inner)
-            bits.append(96)
-        elif kind == EPC_DATA:
-            epcs += 1
-            bits.append(_epc_data_bits(body, inner, stop))
-            starts.append(inner + 2)
-        elif kind in seen:
-            if seen[kind] >= 0:
-                raise malformed(f"TagReportData: parameter {kind} stands twice, at {seen[kind]} and {inner}")
-            seen[kind] = inner
-        start = stop
-    if epcs != 1:
-        raise malformed(f"TagReportData ending at octet {end}: {epcs} EPCs, expected one")
-    for kind, place in seen.items():
-        places[kind].append(place)
+def _newest_ns(reads: TagReads) -> int:
+    """The newest time of the reader's clock, UTC before uptime; 0 where it told none."""
+    for times in (reads.last_utc_ns, reads.first_utc_ns, reads.last_uptime_ns, reads.first_uptime_ns):
+        if times is not None and len(times) and (newest_ns := int(times.max())):
+            return newest_ns
+    return 0
 
 
-def _epc_data_bits(body: bytes, inner: int, stop: int) -> int:
-    if stop - inner < 2:
-        raise malformed(f"EPCData at octet {inner}: {stop - inner} octets, the bit count takes 2")
-    (count,) = struct.unpack_from("!H", body, inner)
-    if count > MAX_EPC_BITS:  # the widest EPC of a report is the width of every row
-        raise malformed(f"EPCData at octet {inner}: {count} bits, an EPC has at most {MAX_EPC_BITS}")
-    if stop - inner - 2 != (count + 7) // 8:
-        raise malformed(f"EPCData at octet {inner}: {count} bits in {stop - inner - 2} octets")
-    return int(count)
+def _are_whole(bodies: Sequence[bytes], tag_octets: int) -> bool:
+    """Joined tags may fit although one was cut in two; then neither half is a report."""
+    return not any(octets % tag_octets for octets in set(map(len, bodies)))
 
 
-def _gather(octets: NDArray[np.uint8], at: NDArray[np.int64], width: int) -> NDArray[np.uint64]:
-    """Big-endian values of `width` octets; 0 where `at` is negative."""
-    value = np.zeros(len(at), dtype=np.uint64)
-    there = at >= 0
-    places = at[there]
-    for step in range(width):
-        value[there] = value[there] << np.uint64(8) | octets[places + step]
-    return value
+def _scan(bodies: Sequence[bytes]) -> _Scan:
+    scan, base = _Scan(), 0
+    for number, body in enumerate(bodies):
+        before = len(scan.starts)
+        try:
+            _find_tags(body, base, number, scan)
+        except ProtocolError as error:
+            del scan.starts[before:], scan.stops[before:], scan.reports[before:]
+            if isinstance(error, SwallowedMessageError):
+                scan.fault = error
+                break
+            scan.lost.add(number)
+        base += len(body)
+    return scan
 
 
-def _microseconds(octets: NDArray[np.uint8], at: NDArray[np.int64]) -> NDArray[np.int64]:
-    """UTC in nanoseconds, 0 where the reader did not say."""
-    value = _gather(octets, at, 8)
-    if len(value) and int(value.max()) > _MAX_UTC_US:
-        raise malformed(f"timestamp of {int(value.max())} microseconds: past the year 2262")
-    return value.astype(np.int64) * 1000
-
-
-def _epcs(octets: NDArray[np.uint8], starts: NDArray[np.int64], bits: NDArray[np.uint16]) -> NDArray[np.uint8]:
-    """(n, w) raw EPC octets, zero-padded to the widest."""
-    lengths = (bits.astype(np.int64) + 7) // 8
-    width = int(lengths.max()) if len(lengths) else 12
-    column = np.arange(width)
-    there = column < lengths[:, None]
-    epc = np.zeros((len(starts), width), dtype=np.uint8)
-    epc[there] = octets[(starts[:, None] + column)[there]]
-    return epc
+def _find_tags(body: bytes, base: int, number: int, scan: _Scan) -> None:
+    """Add the tags of report `number`, whose body begins at octet `base`. Raises ProtocolError."""
+    at, end, skipped = 0, len(body), 0
+    while at < end:
+        if at + _PARAMETER.size <= end:
+            kind, octets = _PARAMETER.unpack_from(body, at)
+            if kind == TAG_REPORT_DATA and octets >= _PARAMETER.size and at + octets <= end:
+                scan.starts.append(base + at)
+                at += octets
+                scan.stops.append(base + at)
+                scan.reports.append(number)
+                continue
+            if kind >> 10 in SPOKEN_VERSIONS and (kind & TYPE_BITS in MESSAGES or kind & TYPE_BITS == CUSTOM):
+                raise SwallowedMessageError(
+                    "llrp_malformed", f"RO_ACCESS_REPORT: a message begins at octet {at} of {end}"
+                )
+        kind, _, stop = parameter_at(body, at, end, "RO_ACCESS_REPORT")
+        if kind <= LAST_STANDARD and kind != RF_SURVEY_REPORT_DATA:
+            raise malformed(f"RO_ACCESS_REPORT: parameter {kind} at octet {at} does not stand beside the tags")
+        skipped += 1
+        at = stop
+    scan.skipped += skipped

@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import numpy as np
 
 from drivers.command import Command, CommandOutcome
 from drivers.driver import DeviceError, Session, Turn
-from drivers.observation import Observation, array_to_wire
+from drivers.observation import Observation, TagReads
 
 AnySession = Session[Any, Any]
 SECOND = 1_000_000_000
@@ -125,9 +126,37 @@ def play(session: AnySession, steps: Iterable[Step]) -> Played:
     return Played(records, send, tuple(turns), error)
 
 
-def plain(records: Iterable[Observation | CommandOutcome]) -> list[bytes]:
-    """Records as bytes, so that arrays compare."""
-    return [msgspec.msgpack.encode(record, enc_hook=array_to_wire) for record in records]
+def plain(records: Iterable[Observation | CommandOutcome]) -> list[object]:
+    """Records as bytes, so that they compare; tag reads one by one, however they were batched."""
+    made: list[object] = []
+    for record in records:
+        if isinstance(record, TagReads):
+            made += reads_one_by_one(record)
+        else:
+            made.append(msgspec.msgpack.encode(record))
+    return made
+
+
+def reads_one_by_one(reads: TagReads) -> list[tuple[object, ...]]:
+    """Each read with all that is known of it, unknown as None: a column of unknowns says no more than no column."""
+    unknown = {"antenna": 0, "first_utc_ns": 0, "last_utc_ns": 0, "pc": -1, "crc": -1, "channel": 0}
+    unknown |= {"first_uptime_ns": 0, "last_uptime_ns": 0}
+    rows = len(reads.antenna)
+    listed: list[list[object]] = [[reads.device, reads.at_ns, reads.clock_offset_ns] for _ in range(rows)]
+    for name in TagReads.__struct_fields__:
+        column = getattr(reads, name)
+        if name == "epc":
+            octets = [(int(bits) + 7) // 8 for bits in reads.epc_bits]
+            values = [row[:n].tobytes() for row, n in zip(column, octets, strict=True)]
+        elif isinstance(column, np.ndarray):
+            values = [None if v != v or v == unknown.get(name) else v for v in column.tolist()]  # noqa: PLR0124  # NaN
+        elif column is None:
+            values = [None] * rows
+        else:
+            continue
+        for row, value in zip(listed, values, strict=True):
+            row.append(value)
+    return [tuple(row) for row in listed]
 
 
 def cut(steps: Iterable[Step], lengths: Iterator[int]) -> Iterator[Step]:

@@ -83,9 +83,8 @@ SPECIMENS = (
             b"\x04\x3d\x00\x00\x00\x09\x00\x00\x00\x01",  # a message shorter than its header
             b"\x04\x3d\xff\xff\xff\xff\x00\x00\x00\x01",  # 4 GB
             b"\x06\xaa\x00\x00\x00\x0a\x00\x00\x00\x01",  # message type 682
-            header(61, 1, 4) + b"\x00\xf0\x00\x05",  # a tag that ends past its message
-            header(61, 1, 4) + b"\x00\xf0\x00\x04",  # a tag without an EPC
-            header(61, 1, 3) + b"\x00\xf0\x00",  # less than a parameter header
+            header(61, 1, 10) + message(62, 8),  # a message within a report
+            header(62, 1, 1) + b"\x00",  # a keepalive with a body
             message(31, 99_999, OK),  # an answer to nothing
             header(63, 1, 0),  # an event without data
             event(1, UTC_US, ConnectionCloseEvent={}),

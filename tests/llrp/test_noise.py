@@ -1,12 +1,11 @@
 """Spoilt bytes: a session answers with records or one of the two errors; the link outlives them all."""
 
 import random
-import time
 
 from drivers.driver import DeviceError
 from drivers.llrp.codec import header
 from drivers.llrp.device import LlrpSession
-from drivers.observation import Searched
+from drivers.observation import DeviceNote, Searched, TagReads
 from edge.field.backoff import Backoff
 from edge.state.events import DeviceBack, DeviceLost
 from simulator.devices.llrp_reader import SimulatedReader
@@ -36,23 +35,23 @@ async def test_two_thousand_spoilt_conversations_raise_nothing_but_the_two_error
     assert errors == 2000  # noise, or the silence after it
 
 
-async def test_the_link_outlives_spoilt_reports_and_is_back_within_a_second_each_time(
-    simulated: SimulatedReader, seen: Seen
-) -> None:
+async def test_spoilt_reports_are_counted_and_the_link_lives_on(simulated: SimulatedReader, seen: Seen) -> None:
     rng = random.Random(12)
     body = bytes.fromhex("00f0001f8d3000abcdef0000000000000381000186d0820005a9e4bef862e0")
-    for _ in range(60):
+    said = 60
+    for _ in range(said):
         await seen.until_count(Searched, len(seen.of(Searched)) + 1)
         simulated.say(61, _spoilt(body, rng, 4))
-        lost, back = len(seen.of(DeviceLost)), len(seen.of(DeviceBack))
-        started_s = time.monotonic()
         searched = len(seen.of(Searched))
         await seen.until_count(Searched, searched + 2, within_s=1.0)
-        assert time.monotonic() - started_s < 1.0
-        assert len(seen.of(DeviceLost)) - lost <= 1
-        assert len(seen.of(DeviceBack)) - back <= 1
-    assert 10 < len(seen.of(DeviceLost)) < 60
-    assert len(seen.of(DeviceBack)) == len(seen.of(DeviceLost)) + 1
+    notes = seen.of(DeviceNote)
+    lost = sum(note.args["reports"] for note in notes if note.code == "llrp_report_lost")
+    other = sum(note.args["parameters"] for note in notes if note.code == "llrp_not_understood")
+    read = sum(int((reads.epc[:, 0] > 2).sum()) for reads in seen.of(TagReads))  # the shelves' own start with 1 and 2
+    assert lost > said / 4
+    assert read > said / 4
+    assert lost + other + read == said
+    assert not seen.of(DeviceLost)
 
 
 async def test_a_length_that_swallows_the_stream_is_seen_as_silence(simulated: SimulatedReader, seen: Seen) -> None:
