@@ -23,8 +23,11 @@ _STANDARD = ((1, ">u2"), (6, "i1"), (2, ">u8"), (4, ">u8"), (8, ">u2"), (12, ">u
 _VENDOR = ((56, ">u2"), (57, ">i2"), (68, ">i2"))
 
 
-def greeting(reader: Reader) -> list[bytes]:
-    """All that a reader says from connect to the first search of a new session; it can be said to every new session."""
+def greeting(reader: Reader, *, is_terse: bool = False) -> list[bytes]:
+    """All that a reader says from connect to the first search of a new session; it can be said to every new session.
+
+    A terse reader tells nothing of its capabilities and configuration.
+    """
     session, said = LlrpSession(reader), [event(1, UTC_US, ConnectionAttemptEvent=0)]
     session.opened(0)
     asked = Framer()
@@ -32,7 +35,7 @@ def greeting(reader: Reader) -> list[bytes]:
         asked.push(data)
     while (request := asked.pull()) is not None:
         kind = _ANSWERS[request.type]
-        said.append(message(kind, request.id, _VALUES.get(kind, OK)))
+        said.append(message(kind, request.id, OK if is_terse else _VALUES.get(kind, OK)))
         for data in session.received(said[-1], 0).send:
             asked.push(data)
     said.append(event(2, UTC_US, ROSpecEvent={"Event": 0, "ROSpecID": 1}))

@@ -5,6 +5,7 @@ with struct.error, KeyError or a shortened result, know neither GET_ROSPECS_RESP
 and are too slow for reports.
 """
 
+import re
 import struct
 from typing import Any
 
@@ -24,6 +25,13 @@ ERROR_MESSAGE = 100
 _COUNTED = {"text": 1, "bytes": 1, "u16s": 2, "u32s": 4}  # octets of one item
 _ZERO = {"text": "", "flag": False, "u": 0, "s": 0}
 TYPE_VALUE_OCTETS = {number: sum(f.bits for f in layout.fields) // 8 for number, layout in TYPE_VALUE.items()}
+
+
+# A header of version 1 or 2, of a message that exists, of less than 4 MiB.
+_HEADER_LOOKS = re.compile(
+    b"[\x04\x08][" + re.escape(bytes(sorted(MESSAGES))) + b"]\\x00[\\x00-\\x3f]|[\x07\x0b]\xff\\x00[\\x00-\\x3f]",
+    re.DOTALL,
+)
 
 
 def malformed(detail: str) -> ProtocolError:
@@ -78,6 +86,19 @@ class Framer:
             self._wanted = length
         self._at, self._wanted = at + length, HEADER.size
         return Frame(kind, message_id, self._whole[at + HEADER.size : at + length])
+
+
+def swallowed_message(body: bytes) -> ProtocolError | None:
+    """The error of a body that cannot be read and holds what looks like the header of another message, else None.
+
+    Its length was wrong or octets of it are missing: messages that followed went with it. Noise looks like a header
+    about once in a million octets; then a line is connected anew that need not have been.
+    """
+    for seen in _HEADER_LOOKS.finditer(body):
+        at = seen.start()
+        if at + HEADER.size <= len(body) and HEADER.unpack_from(body, at)[1] >= HEADER.size:
+            return malformed(f"a message that begins at octet {at} of another's {len(body)} is lost with it")
+    return None
 
 
 def header(kind: int, message_id: int, body_octets: int) -> bytes:

@@ -204,14 +204,14 @@ class LlrpSession:
             self._note(at_ns, "llrp_stale_report", tags=rows)
         elif rows:
             self._records.append(decoded.reads)
+        if decoded.fault is not None:
+            raise decoded.fault
         if decoded.lost_reports:
             self._note(at_ns, "llrp_report_lost", reports=decoded.lost_reports)
             # its tags were seen by an antenna of this round, and nobody knows which: no antenna saw them missing
             self._run.disturbed += tuple(range(1, len(self._run.antennas) + 1))
         if decoded.skipped:
             self._note(at_ns, "llrp_not_understood", parameters=decoded.skipped)
-        if decoded.fault is not None:
-            raise decoded.fault
 
     def _answer(self, frame: Frame, at_ns: int) -> None:
         following = ORDER.get((self._phase, frame.type))

@@ -13,8 +13,8 @@ import msgspec
 import numpy as np
 
 from drivers.driver import ProtocolError
-from drivers.llrp.codec import SPOKEN_VERSIONS, TYPE_BITS, malformed, parameter_at
-from drivers.llrp.layouts import CUSTOM, MESSAGES, TAG_REPORT_DATA
+from drivers.llrp.codec import malformed, parameter_at, swallowed_message
+from drivers.llrp.layouts import TAG_REPORT_DATA
 from drivers.llrp.reader_clock import ReaderClock
 from drivers.llrp.tag_layout import LAST_STANDARD, TagLayout, layout_of, parse_tag
 from drivers.llrp.tag_places import TagPlaces
@@ -26,16 +26,12 @@ MOST_LEARNT = 8  # layouts learnt in one batch; reports that bring more are walk
 _PARAMETER = struct.Struct("!HH")
 
 
-class SwallowedMessageError(ProtocolError):
-    """Another message's header stands between the tags: the length of this one was wrong."""
-
-
 class Decoded(msgspec.Struct, frozen=True):
     """What some reports gave, and what could not be read of them.
 
     lost_reports    left out whole, because something in them does not fit
     skipped         parameters beside the tags that nobody asked for: RF surveys, a vendor's, a later version's
-    fault           the stream cannot be trusted from here on: this report and those after it were not read
+    fault           a lost report held other messages, and nobody knows how many: the stream cannot be trusted
     """
 
     reads: TagReads
@@ -52,7 +48,6 @@ class _Scan(msgspec.Struct):
     reports: list[int] = []
     lost: set[int] = set()
     skipped: int = 0
-    fault: ProtocolError | None = None
 
 
 class ReportDecoder:
@@ -74,7 +69,8 @@ class ReportDecoder:
         else:
             scan = _scan(bodies)
             reads = self._sorted_by_layout(joined, scan, at_ns, offset_ns)
-            decoded = Decoded(reads, len(scan.lost), scan.skipped, scan.fault)
+            fault = next(filter(None, (swallowed_message(bodies[number]) for number in sorted(scan.lost))), None)
+            decoded = Decoded(reads, len(scan.lost), scan.skipped, fault)
         if self._clock.wants(at_ns) and (newest_ns := _newest_ns(decoded.reads)):
             self._clock.heard(newest_ns, at_ns)
         return decoded
@@ -150,11 +146,8 @@ def _scan(bodies: Sequence[bytes]) -> _Scan:
         before = len(scan.starts)
         try:
             _find_tags(body, base, number, scan)
-        except ProtocolError as error:
+        except ProtocolError:
             del scan.starts[before:], scan.stops[before:], scan.reports[before:]
-            if isinstance(error, SwallowedMessageError):
-                scan.fault = error
-                break
             scan.lost.add(number)
         base += len(body)
     return scan
@@ -172,10 +165,6 @@ def _find_tags(body: bytes, base: int, number: int, scan: _Scan) -> None:
                 scan.stops.append(base + at)
                 scan.reports.append(number)
                 continue
-            if kind >> 10 in SPOKEN_VERSIONS and (kind & TYPE_BITS in MESSAGES or kind & TYPE_BITS == CUSTOM):
-                raise SwallowedMessageError(
-                    "llrp_malformed", f"RO_ACCESS_REPORT: a message begins at octet {at} of {end}"
-                )
         kind, _, stop = parameter_at(body, at, end, "RO_ACCESS_REPORT")
         if kind <= LAST_STANDARD and kind != RF_SURVEY_REPORT_DATA:
             raise malformed(f"RO_ACCESS_REPORT: parameter {kind} at octet {at} does not stand beside the tags")

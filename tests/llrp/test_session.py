@@ -1,5 +1,6 @@
 """The LLRP session alone, on a manual clock: what it refuses, waits for and says last."""
 
+import struct
 from collections.abc import Callable
 from typing import Any
 
@@ -8,9 +9,9 @@ import pytest
 from config.devices import Reader
 from drivers.command import CommandOutcome, Scan, Switch
 from drivers.driver import DeviceError, Turn
-from drivers.llrp.codec import Framer
+from drivers.llrp.codec import Framer, header
 from drivers.llrp.device import ORDER, REQUEST, LlrpSession
-from drivers.observation import DeviceNote, Searched
+from drivers.observation import DeviceNote, Searched, TagReads
 from simulator.devices.llrp_identity import OK, capabilities, configuration, refused
 from simulator.devices.llrp_wire import event, message
 
@@ -236,3 +237,58 @@ def test_more_scans_than_a_reader_can_do_are_refused() -> None:
     assert isinstance(last, CommandOutcome)
     assert (last.result, last.reason) == ("refused", "llrp_busy")
     assert not any(results[:16])
+
+
+TAG = bytes.fromhex("00f000148d3000abcdef00000000000003810001")
+
+
+def report(body: bytes) -> bytes:
+    return header(61, 1, len(body)) + body
+
+
+def test_reports_that_come_in_together_are_one_batch_and_events_between_them_keep_their_place() -> None:
+    talk = Talk()
+    talk.until(22)
+    talk.hear(rospec(0))
+    records = talk.hear(report(TAG) + message(62, 1) + report(TAG + TAG) + aispec_end(1) + report(TAG))
+    assert [type(record) for record in records] == [TagReads, Searched, TagReads]
+    assert [len(record.antenna) for record in (records[0], records[2])] == [3, 1]
+
+
+def test_a_report_that_cannot_be_read_is_counted_and_its_round_is_no_evidence() -> None:
+    talk = Talk()
+    talk.until(22)
+    talk.hear(rospec(0))
+    reads, note = talk.hear(report(TAG) + report(TAG[:-1]) + report(TAG))
+    assert len(reads.antenna) == 2
+    assert (note.code, note.args) == ("llrp_report_lost", {"reports": 1})
+    assert talk.hear(aispec_end(1)) == ()
+    assert talk.hear(aispec_end(2)) == ()
+    talk.hear(rospec(1))
+    talk.answer()
+    assert len(talk.hear(rospec(0) + aispec_end(1))) == 1  # the next round is evidence again
+
+
+def test_a_message_or_parameter_of_a_vendor_is_counted() -> None:
+    talk = Talk()
+    talk.until(22)
+    vendor = struct.pack("!HHII", 1023, 12, 25882, 1552)
+    reads, parameter, message_note = talk.hear(report(TAG + vendor) + header(1023, 1, 5) + bytes(5))
+    assert len(reads.antenna) == 1
+    assert (parameter.code, parameter.args) == ("llrp_not_understood", {"parameters": 1})
+    assert (message_note.code, message_note.args) == ("llrp_not_understood", {"messages": 1})
+
+
+def test_a_report_turned_into_a_keepalive_by_one_bit_is_not_swallowed() -> None:
+    talk = Talk()
+    talk.until(22)
+    assert code_of(lambda: talk.hear(header(62, 1, len(TAG)) + TAG)) == "llrp_malformed"
+
+
+def test_a_length_that_swallows_the_next_messages_ends_the_session_after_what_was_whole() -> None:
+    talk = Talk()
+    talk.until(22)
+    swallowing = header(61, 1, len(TAG) + 2 * (10 + len(TAG))) + TAG
+    (reads,) = talk.hear(report(TAG) + swallowing + report(TAG) + report(TAG))
+    assert len(reads.antenna) == 1
+    assert code_of(lambda: talk.session.due(talk.at_ns)) == "llrp_malformed"
