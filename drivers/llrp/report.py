@@ -95,6 +95,8 @@ class ReportDecoder:
                         parsed = parse_tag(tag, 0, size)
                     except ProtocolError:
                         scan.lost.add(int(reports[row]))
+                        others = reports[waiting] != reports[row]
+                        waiting, rows = waiting[others], rows[others]
                         continue
                     places.put(row, parsed)
                     if not may_learn:
