@@ -1,9 +1,9 @@
 """Spoilt reader messages through the real LLRP session, driven as its transport drives it; every report is accounted.
 
-One round: a spoilt report between whole ones and an AISpec event, cut into pieces at any octet, given to the session
-at one go or one after the other. Then the far end goes on living: keepalives come, deadlines are kept, until the last
-whole report has come out or the session has raised. After an error the link reconnects: a new session hears the
-greeting. What was sent and did not come out as it was meant must have been told:
+One round: a spoilt report, or once in ten a spoilt keepalive or event, between whole reports and an AISpec event, cut
+into pieces at any octet, given to the session at one go or one after the other. Then the far end goes on living:
+keepalives come, deadlines are kept, until the last whole report has come out or the session has raised. After an error
+the link reconnects: a new session hears the greeting. What was sent and did not come out as meant must have been told:
 
 dead_sessions    the session raised anything but DeviceError or ProtocolError, or did neither give the last report nor
                  raise within six keepalives, or a new session does not search after its greeting, or more than 1 s
@@ -28,7 +28,7 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from typing import NamedTuple
 
 from bench.llrp_far_end import greeting, keepalive, searching
-from bench.llrp_mutations import KINDS, Read, Report, Spoilt, pool
+from bench.llrp_mutations import KINDS, Read, Report, Spoilt, pool, without_tags
 from config.devices import Reader
 from drivers.command import CommandOutcome
 from drivers.driver import DeviceError, ProtocolError, Turn
@@ -45,6 +45,7 @@ RECONNECT_LIMIT_S = 1.0
 POOL = 3_000
 TRANCHE = 20_000  # rounds of one task of a worker process
 HALF_OPEN_LINKS = 200
+OTHERS_SHARE = 0.1  # of what is spoilt is no report
 NOTED = {"llrp_report_lost", "llrp_not_understood"}
 
 
@@ -156,8 +157,11 @@ def fuzz(seed: int, messages: int) -> Counter[str]:
     reports = pool(POOL, rng)
     link, tally = Link(), Counter[str]()
     searched = event(7, 1, AISpecEvent={"Event": 0, "ROSpecID": 1, "SpecIndex": 1})
+    others = [without_tags(keepalive(1)), without_tags(searched)]
     for _ in range(messages):
         report, *whole = rng.sample(reports, 4)
+        if rng.random() < OTHERS_SHARE:
+            report = rng.choice(others)
         kind = rng.choice(KINDS)
         spoilt = kind(report, rng)
         before, after, last = (one.message for one in whole)

@@ -95,6 +95,13 @@ def pool(size: int, rng: random.Random) -> list[Report]:
     return made
 
 
+def without_tags(message: bytes) -> Report:
+    """A message that is no report: it tells no read, and has the length of its header and perhaps of a parameter."""
+    end = len(message)
+    inner = ((HEADER.size + 2, 2),) if end > HEADER.size else ()
+    return Report(message, (), ((0, end),), ((2, 4), *inner))
+
+
 def _touching(report: Report, offsets: set[int]) -> frozenset[int]:
     return frozenset(
         index for index, (start, stop) in enumerate(report.tags) if any(start <= offset < stop for offset in offsets)

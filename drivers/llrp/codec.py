@@ -88,16 +88,18 @@ class Framer:
         return Frame(kind, message_id, self._whole[at + HEADER.size : at + length])
 
 
-def swallowed_message(body: bytes) -> ProtocolError | None:
-    """The error of a body that cannot be read and holds what looks like the header of another message, else None.
+def swallowed_message(frame: Frame) -> ProtocolError | None:
+    """The error of a message that cannot be read and holds what looks like the header of another one, else None.
 
-    Its length was wrong or octets of it are missing: messages that followed went with it. Noise looks like a header
-    about once in a million octets; then a line is connected anew that need not have been.
+    Its length was wrong or octets of it are missing: messages that followed went with it. Of one cut short within its
+    own header, the next one's stands partly there. Noise looks like a header about once in a million octets; then a
+    line is connected anew that need not have been.
     """
-    for seen in _HEADER_LOOKS.finditer(body):
+    octets = header(frame.type, frame.id, len(frame.body)) + frame.body
+    for seen in _HEADER_LOOKS.finditer(octets, 1):
         at = seen.start()
-        if at + HEADER.size <= len(body) and HEADER.unpack_from(body, at)[1] >= HEADER.size:
-            return malformed(f"a message that begins at octet {at} of another's {len(body)} is lost with it")
+        if at + HEADER.size <= len(octets) and HEADER.unpack_from(octets, at)[1] >= HEADER.size:
+            return malformed(f"a message that begins at octet {at} of another's {len(octets)} is lost with it")
     return None
 
 

@@ -8,7 +8,15 @@ from config.devices import Reader
 from drivers.command import Command, CommandOutcome, Result, Scan
 from drivers.driver import DeviceError, Turn
 from drivers.llrp import requests
-from drivers.llrp.codec import ERROR_MESSAGE, Frame, Framer, decode_message, encode_request, malformed
+from drivers.llrp.codec import (
+    ERROR_MESSAGE,
+    Frame,
+    Framer,
+    decode_message,
+    encode_request,
+    malformed,
+    swallowed_message,
+)
 from drivers.llrp.layouts import CUSTOM
 from drivers.llrp.report import ReportDecoder
 from drivers.observation import DeviceNote, Observation, Searched
@@ -167,12 +175,12 @@ class LlrpSession:
 
     def _take_whole_messages(self, at_ns: int) -> None:
         """Reports with nothing but keepalives between them are decoded together."""
-        reports: list[bytes] = []
+        reports: list[Frame] = []
         try:
             while (frame := self._framer.pull()) is not None:
                 self._heard_ns = at_ns
                 if frame.type == RO_ACCESS_REPORT:
-                    reports.append(frame.body)
+                    reports.append(frame)
                     continue
                 if frame.type != KEEPALIVE and reports:
                     together, reports = reports, []
@@ -197,21 +205,27 @@ class LlrpSession:
         else:
             self._answer(frame, at_ns)
 
-    def _reports(self, bodies: list[bytes], at_ns: int) -> None:
-        decoded = self._decoder.decode(bodies, at_ns)
+    def _reports(self, frames: list[Frame], at_ns: int) -> None:
+        decoded = self._decoder.decode([frame.body for frame in frames], at_ns)
         rows = len(decoded.reads.antenna)
         if rows and self._run.spec_id == 0:  # kept by the reader from a search before ours: nobody knows how old
             self._note(at_ns, "llrp_stale_report", tags=rows)
         elif rows:
             self._records.append(decoded.reads)
-        if decoded.fault is not None:
-            raise decoded.fault
-        if decoded.lost_reports:
-            self._note(at_ns, "llrp_report_lost", reports=decoded.lost_reports)
-            # its tags were seen by an antenna of this round, and nobody knows which: no antenna saw them missing
-            self._run.disturbed += tuple(range(1, len(self._run.antennas) + 1))
+        if decoded.lost:
+            self._lost([frames[index] for index in decoded.lost], at_ns)
         if decoded.skipped:
             self._note(at_ns, "llrp_not_understood", parameters=decoded.skipped)
+
+    def _lost(self, frames: list[Frame], at_ns: int) -> None:
+        """Reports that cannot be read. Raises ProtocolError when others may have gone with them."""
+        for frame in frames:
+            fault = swallowed_message(frame)
+            if fault is not None:
+                raise fault
+        self._note(at_ns, "llrp_report_lost", reports=len(frames))
+        # their tags were seen by antennas of this round, and nobody knows which: of none is it known what it missed
+        self._run.disturbed += tuple(range(1, len(self._run.antennas) + 1))
 
     def _answer(self, frame: Frame, at_ns: int) -> None:
         following = ORDER.get((self._phase, frame.type))

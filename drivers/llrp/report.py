@@ -13,7 +13,7 @@ import msgspec
 import numpy as np
 
 from drivers.driver import ProtocolError
-from drivers.llrp.codec import malformed, parameter_at, swallowed_message
+from drivers.llrp.codec import malformed, parameter_at
 from drivers.llrp.layouts import TAG_REPORT_DATA
 from drivers.llrp.reader_clock import ReaderClock
 from drivers.llrp.tag_layout import LAST_STANDARD, TagLayout, layout_of, parse_tag
@@ -29,15 +29,13 @@ _PARAMETER = struct.Struct("!HH")
 class Decoded(msgspec.Struct, frozen=True):
     """What some reports gave, and what could not be read of them.
 
-    lost_reports    left out whole, because something in them does not fit
-    skipped         parameters beside the tags that nobody asked for: RF surveys, a vendor's, a later version's
-    fault           a lost report held other messages, and nobody knows how many: the stream cannot be trusted
+    lost     which reports were left out whole, because something in them does not fit
+    skipped  parameters beside the tags that nobody asked for: RF surveys, a vendor's, a later version's
     """
 
     reads: TagReads
-    lost_reports: int
+    lost: tuple[int, ...]
     skipped: int
-    fault: ProtocolError | None
 
 
 class _Scan(msgspec.Struct):
@@ -59,18 +57,17 @@ class ReportDecoder:
         self._layouts: dict[bytes, list[TagLayout]] = {}  # by the header of the tag, which tells its size
 
     def decode(self, bodies: Sequence[bytes], at_ns: int) -> Decoded:
-        """The tags of all these reports, in order, as one batch. Raises nothing: what is lost is counted."""
+        """The tags of all these reports, in order, as one batch. Raises nothing: what is lost is told."""
         joined = bodies[0] if len(bodies) == 1 else b"".join(bodies)
         offset_ns = self._clock.offset_ns(at_ns)
         for layout in self._layouts.get(joined[: _PARAMETER.size], ()):
             if layout.fits(joined) and (len(bodies) == 1 or _are_whole(bodies, layout.size)):
-                decoded = Decoded(layout.reads(joined, self._device, at_ns, offset_ns), 0, 0, None)
+                decoded = Decoded(layout.reads(joined, self._device, at_ns, offset_ns), (), 0)
                 break
         else:
             scan = _scan(bodies)
             reads = self._sorted_by_layout(joined, scan, at_ns, offset_ns)
-            fault = next(filter(None, (swallowed_message(bodies[number]) for number in sorted(scan.lost))), None)
-            decoded = Decoded(reads, len(scan.lost), scan.skipped, fault)
+            decoded = Decoded(reads, tuple(sorted(scan.lost)), scan.skipped)
         if self._clock.wants(at_ns) and (newest_ns := _newest_ns(decoded.reads)):
             self._clock.heard(newest_ns, at_ns)
         return decoded
@@ -107,7 +104,7 @@ class ReportDecoder:
                 same = layout.matching(rows)
                 places.put(waiting[same], layout)
                 waiting, rows = waiting[~same], rows[~same]
-        kept = np.flatnonzero(~np.isin(reports, list(scan.lost)))
+        kept = np.flatnonzero(~np.isin(reports, list(scan.lost))) if scan.lost else np.arange(len(starts))
         return places.reads(octets, kept, self._device, at_ns, offset_ns)
 
     def _remember(self, layout: TagLayout) -> None:

@@ -108,14 +108,21 @@ def layout_of(tag: bytes, parsed: Parsed) -> TagLayout:
 
 
 def _plan(parsed: Parsed) -> tuple[tuple[str, Convert | None], ...]:
-    made: dict[str, tuple[str, Convert | None]] = {
-        field: ("epc", _filled(column.filled, column.dtype)) for field, column in ALWAYS.items()
-    }
-    made["epc"] = ("epc", _octets((parsed.epc_bits + 7) // 8))
-    made["epc_bits"] = ("epc", _filled(parsed.epc_bits, np.uint16))
     # where two fill one field, the later of the table
-    made |= {column.field: (column.name, column.convert) for column in COLUMNS if column.key in parsed.places}
-    return tuple(made.get(field, ("epc", None)) for field in COLUMN_FIELDS)
+    said = {column.field: column for column in COLUMNS if column.key in parsed.places}
+    plan: list[tuple[str, Convert | None]] = []
+    for field in COLUMN_FIELDS:
+        if field == "epc":
+            plan.append(("epc", _octets((parsed.epc_bits + 7) // 8)))
+        elif field == "epc_bits":
+            plan.append(("epc", _filled(parsed.epc_bits, np.uint16)))
+        elif field in said:
+            plan.append((said[field].name, said[field].convert))
+        elif field in ALWAYS:
+            plan.append(("epc", _filled(ALWAYS[field].filled, ALWAYS[field].dtype)))
+        else:
+            plan.append(("epc", None))
+    return tuple(plan)
 
 
 def _octets(width: int) -> Convert:

@@ -292,3 +292,17 @@ def test_a_length_that_swallows_the_next_messages_ends_the_session_after_what_wa
     (reads,) = talk.hear(report(TAG) + swallowing + report(TAG) + report(TAG))
     assert len(reads.antenna) == 1
     assert code_of(lambda: talk.session.due(talk.at_ns)) == "llrp_malformed"
+
+
+@pytest.mark.parametrize("kept", range(1, 10 + len(TAG)))
+def test_a_report_cut_short_anywhere_takes_no_other_with_it_in_silence(kept: int) -> None:
+    """So long a report that, cut after `kept` octets, it ends just where the next one does."""
+    talk = Talk()
+    talk.until(22)
+    cut_short = header(61, 1, kept + len(TAG)) + TAG  # it claims as much as is left of it and the whole next one
+
+    def hear_and_wait() -> None:
+        talk.hear(cut_short[:kept] + report(TAG))
+        talk.session.due(talk.turn.due_ns or 0)
+
+    assert code_of(hear_and_wait) in ("llrp_malformed", "llrp_silent")
