@@ -8,13 +8,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.locate.peers import Floats, Indices
+from sensors.rfid.belief import Belief
 from sensors.rfid.epc import encode_gdti96
 from sensors.rfid.evidence import Evidence
 from sensors.rfid.heard import Waiting
-from sensors.rfid.locate import Belief, Neighbourhood, locate
+from sensors.rfid.neighbourhood import Neighbourhood
+from sensors.rfid.presence import is_missed
 
 START_NS = 1_700_000_000_000_000_000
-MISSING_AFTER_ROUNDS = 10  # presence.missing_after_rounds in config/vaults/policy-base.yaml
 FOREIGN = 1_000_000  # serial numbers of tags that are not enrolled begin here
 
 
@@ -28,11 +29,11 @@ class Ours:
         epcs = [_epc(serial) for serial in range(1, len(book) + 1)]
         self._epc: NDArray[np.uint8] = np.frombuffer(b"".join(epcs), np.uint8).reshape(-1, 12)
         self._segments = segments
-        self._evidence = Evidence(segments)
+        self._evidence = Evidence(self._beside)
         self._evidence.enroll(epcs, book)
         self._waiting = Waiting()
         self._rows = np.arange(len(book))
-        self._belief: Belief = locate(self._evidence, self._rows, self._beside, START_NS)
+        self._belief: Belief = self._evidence.belief(self._rows)
 
     def cycle(self, tag: Indices, antenna: Indices, rssi_dbm: Floats, at_s: float) -> None:
         at_ns = START_NS + round(at_s * 1e9)
@@ -46,8 +47,7 @@ class Ours:
         for silent in np.setdiff1d(np.arange(self._segments), antenna).tolist():
             self._waiting.close(silent, 1, at_ns)
         self._evidence.digest(self._waiting.take())
-        self._belief = locate(self._evidence, self._rows, self._beside, at_ns)
-        self._evidence.believe(self._rows, self._belief.top[:, 0])
+        self._belief = self._evidence.belief(self._rows)
 
     def segment(self) -> Indices:
         return self._belief.top[:, 0]
@@ -58,8 +58,8 @@ class Ours:
 
     def missing(self) -> NDArray[np.bool_]:
         """(n,) declared missing."""
-        is_missing: NDArray[np.bool_] = self._evidence.silent_rounds(self._rows) >= MISSING_AFTER_ROUNDS
-        return is_missing
+        evidence, rows = self._evidence, self._rows
+        return is_missed(evidence.silence(rows), evidence.silent_rounds(rows), None)
 
     def _epcs_of(self, tag: Indices) -> NDArray[np.uint8]:
         epc = self._epc[np.minimum(tag, self._tags - 1)]

@@ -123,7 +123,7 @@ async def _find(desk: Desk, _who: Caller, args: VolumeArgs) -> object:
 
 
 async def _beliefs(desk: Desk, _who: Caller, args: BeliefsArgs) -> object:
-    return volumes.beliefs(desk.house.state, args.after, args.limit, desk.house.now())
+    return volumes.beliefs(desk.house.state, args.after, args.limit)
 
 
 async def _trace(desk: Desk, who: Caller, args: VolumeArgs) -> object:

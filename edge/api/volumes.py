@@ -12,7 +12,7 @@ from edge.api.wire import Refused
 from edge.state.facts import Status
 from edge.state.state import State
 from edge.state.volumes import NOWHERE
-from sensors.rfid.locate import Belief, locate
+from sensors.rfid.belief import Belief
 
 PAGE = 1000  # volumes a page: 2 to 4 ms of the loop that also runs the step (demo vault)
 _STATUSES = get_args(Status)
@@ -25,7 +25,7 @@ def find(state: State, volume: str, now_ns: int) -> FindAnswer:
     line = volumes.lines[row]
     places = state.plant.places
     place, book, tag = int(volumes.place[row]), int(volumes.book[row]), int(volumes.tag[row])
-    belief = _belief(state, np.array([row]), now_ns)
+    belief = _belief(state, np.array([row]))
     top = [int(segment) for segment in belief.top[0]]
     shares = [round(float(share), 4) for share in belief.confidence[0]]
     last_seen_ns = int(state.evidence.last_seen_ns[tag])
@@ -72,7 +72,7 @@ def row_of(state: State, words: str) -> int:
     raise Refused("unknown_volume", volume=wanted, nearest=in_a_row(near))
 
 
-def beliefs(state: State, after: str, limit: int, now_ns: int) -> BeliefsAnswer:
+def beliefs(state: State, after: str, limit: int) -> BeliefsAnswer:
     """Top candidates of up to `limit` volumes (at most PAGE) behind `after` in catalogue order, '' for the first page.
     Raises Refused(unknown_volume)."""
     volumes = state.volumes
@@ -84,7 +84,7 @@ def beliefs(state: State, after: str, limit: int, now_ns: int) -> BeliefsAnswer:
     rows = np.arange(start, min(start + max(1, min(limit, PAGE)), len(volumes)))
     if not len(rows):
         return BeliefsAnswer([], None)
-    belief = _belief(state, rows, now_ns)
+    belief = _belief(state, rows)
     names = (*state.plant.places.segment_ids, None)  # NOWHERE is -1: the last
     columns = zip(
         rows.tolist(),
@@ -100,8 +100,8 @@ def beliefs(state: State, after: str, limit: int, now_ns: int) -> BeliefsAnswer:
     return BeliefsAnswer(found, found[-1][0] if int(rows[-1]) + 1 < len(volumes) else None)
 
 
-def _belief(state: State, rows: np.ndarray[tuple[int], np.dtype[np.int64]], now_ns: int) -> Belief:
-    return locate(state.evidence, state.volumes.tag[rows], state.plant.beside, now_ns)
+def _belief(state: State, rows: np.ndarray[tuple[int], np.dtype[np.int64]]) -> Belief:
+    return state.evidence.belief(state.volumes.tag[rows])
 
 
 def _segment(state: State, index: int) -> str | None:

@@ -19,11 +19,11 @@ from edge.state.facts import (
     VolumeSeen,
 )
 from edge.state.state import State
-from edge.state.volumes import MISPLACED, MISSING, NOWHERE, PRESENT
+from edge.state.volumes import MISSING, NOWHERE
+from sensors.rfid.belief import Belief
 from sensors.rfid.epc import is_foreign
 from sensors.rfid.heard import Heard
-from sensors.rfid.locate import Belief, locate
-from sensors.rfid.presence import FOUND, IS_MISPLACED, IS_MISSING, MOVED, SEEN, verdicts
+from sensors.rfid.presence import FOUND, IS_MISPLACED, IS_MISSING, MOVED, SEEN, is_missed, verdicts
 
 Rows = NDArray[np.int64]
 # What waits is taken in at the tick, or when so much of it has gathered; what is to be thought over and told waits its
@@ -54,7 +54,7 @@ def reads(state: State, event: TagReads) -> Judged | None:
         is_known = segments != NOWHERE
         columns = tuple(column[is_known] for column in columns)
     state.heard.hear(*columns, event.at_ns)
-    return think(state, event.at_ns, is_due=len(state.heard) >= READS_AT_ONCE)
+    return think(state, is_due=len(state.heard) >= READS_AT_ONCE)
 
 
 def close_round(state: State, event: Searched) -> Judged | None:
@@ -64,19 +64,18 @@ def close_round(state: State, event: Searched) -> Judged | None:
     if segment == NOWHERE:
         return None
     is_due = state.heard.has_closed(segment) or state.heard.rounds >= ROUNDS_AT_ONCE
-    judged = think(state, event.at_ns, is_due=is_due)
+    judged = think(state, is_due=is_due)
     state.heard.close(segment, event.rounds, event.at_ns)
     return judged
 
 
-def think(state: State, at_ns: int, *, is_due: bool) -> Judged | None:
+def think(state: State, *, is_due: bool) -> Judged | None:
     """Take in what gathered, when it is due, and think over a portion of what that has changed."""
     flooded = _take_in(state) if is_due else ""
     if not (len(state.unjudged) or state.strangers or flooded):
         return None
     tags, state.unjudged = state.unjudged[:JUDGED_AT_ONCE], state.unjudged[JUDGED_AT_ONCE:]
-    belief = locate(state.evidence, tags, state.plant.beside, at_ns)
-    state.evidence.believe(tags, belief.top[:, 0])
+    belief = state.evidence.belief(tags)
     told = [state.strangers.pop(epc) for epc in list(islice(state.strangers, STRANGERS_AT_ONCE))]
     return Judged(tags, belief, tuple(told), flooded)
 
@@ -93,7 +92,7 @@ def _take_in(state: State) -> str:
     """Thousands of reads cost little more than a hundred. The reader that reads more strangers than are kept, or ''."""
     heard = state.heard.take()
     strangers, changed = state.evidence.digest(heard)
-    changed = changed[~_stands(state, changed)]
+    changed = changed[~_is_known_missing(state, changed)]
     state.unjudged = np.concatenate([state.unjudged, np.setdiff1d(changed, state.unjudged, assume_unique=True)])
     return _queue(state, heard.only(strangers)) if len(strangers) else ""
 
@@ -114,15 +113,12 @@ def _queue(state: State, strange: Heard) -> str:
     return ""
 
 
-def _stands(state: State, tags: Rows) -> NDArray[np.bool_]:
-    """Which of the tags need no thought: known to stand where they are believed, and read there in the newest round; or
-    known to be missing, and still not read by anybody."""
+def _is_known_missing(state: State, tags: Rows) -> NDArray[np.bool_]:
+    """Which of the tags are told as missing, and still not read by anybody: there is nothing new to say."""
     rows = state.volumes.of_tags(tags)
-    status, place = state.volumes.status[rows], state.volumes.place[rows]
-    is_placed = ((status == PRESENT) | (status == MISPLACED)) & (place == state.evidence.believed[tags])
-    is_still_missing = (status == MISSING) & (state.evidence.silent_rounds(tags) > 0)
-    stands: NDArray[np.bool_] = (rows != NOWHERE) & (is_placed & state.evidence.is_confirmed(tags) | is_still_missing)
-    return stands
+    is_missing = (rows != NOWHERE) & (state.volumes.status[rows] == MISSING)
+    known: NDArray[np.bool_] = is_missing & (state.evidence.silent_rounds(tags) > 0)
+    return known
 
 
 def _placed(state: State, at_ns: int, judged: Judged) -> Decision:
@@ -134,14 +130,15 @@ def _placed(state: State, at_ns: int, judged: Judged) -> Decision:
     rows = rows[carried]
     belief = Belief(top=judged.belief.top[carried], confidence=judged.belief.confidence[carried])
     policy = state.plant.vault.policy.presence
+    evidence, tags = state.evidence, judged.tags[carried]
     found = verdicts(
         volumes.status[rows],
         volumes.place[rows],
         volumes.book[rows],
         belief,
-        state.evidence.silent_rounds(judged.tags[carried]),
+        is_missed(evidence.silence(tags), evidence.silent_rounds(tags), policy.missing_after_rounds),
+        evidence.is_firm(tags),
         sure=policy.sure,
-        missing_after_rounds=policy.missing_after_rounds,
     )
     confidence = belief.confidence[:, 0]
     facts = tuple(

@@ -11,7 +11,7 @@ from config.places import Places, layout_hash
 from config.policy import Limit
 from config.profile import Profile
 from config.vault import Vault
-from sensors.rfid.locate import Neighbourhood
+from sensors.rfid.neighbourhood import Neighbourhood
 
 _NO_PORTS = np.full(1, -1, np.int32)
 

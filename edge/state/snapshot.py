@@ -25,6 +25,7 @@ from edge.state.volumes import NOWHERE, STATUSES
 from sensors.climate.stuck import Still
 from sensors.rfid.evidence import Evidence
 from sensors.rfid.heard import Waiting
+from sensors.rfid.neighbourhood import Neighbourhood
 from sensors.rfid.open_reads import OpenReads
 
 VERSION = 1
@@ -141,7 +142,7 @@ def thaw(plant: Plant, body: bytes) -> State:
     index = plant.places.segment_index
     remap = np.array([index.get(segment, NOWHERE) for segment in frozen.segment_ids] + [NOWHERE], np.int32)
     state = State(plant)
-    state.evidence = Evidence.from_columns(beliefs.evidence, remap[:-1], len(index))
+    state.evidence = Evidence.from_columns(beliefs.evidence, remap[:-1], plant.beside)
     books = plant.places.segments_of(line.slot for line in folded.lines)
     tags = state.evidence.enroll([bytes.fromhex(line.epc) for line in folded.lines], books)
     state.volumes.catalogue(folded.lines, books, tags)
@@ -166,7 +167,8 @@ def _check(frozen: Frozen) -> None:
     if frozen.version > VERSION:
         raise ValueError(f"snapshot of version {frozen.version}, this software knows versions up to {VERSION}")
     evidence, segments = frozen.beliefs.evidence, len(frozen.segment_ids)
-    sample = Evidence(1).to_columns()  # no tag, one segment: tells which columns are by segment
+    alone = Neighbourhood(np.zeros(1, np.int32), np.zeros(1, np.int32))
+    sample = Evidence(alone).to_columns()  # no tag, one segment: tells which columns are by segment
     missing = sorted(sample.keys() - evidence.keys() - _OF_OPEN_ROUNDS)
     if missing:
         raise ValueError(f"snapshot without the columns of evidence {', '.join(missing)}")

@@ -110,7 +110,7 @@ class State:
         self.boot = ""
         self.started_ns = 0
         self.now_ns = 0
-        self.evidence = Evidence(len(plant.places.segment_ids))
+        self.evidence = Evidence(plant.beside)
         self.heard = Waiting()
         """What the antennas said since the evidence was last brought up to date; taken in at the latest with the next
         tick."""

@@ -1,8 +1,8 @@
-"""What the antennas have and have not read of each tag, in columns: the count behind every belief.
+"""What the reads and the silence of the antennas say of every enrolled tag: digested many rounds at once.
 
 A read counts only once its antenna's round has closed: a round is the denominator, and an antenna that did not search
-adds neither hits nor misses. Hits and rounds fade by FADE per round of the same antenna, so that a moved tag is
-re-located in about five rounds; they fade lazily, so a round touches only the tags it concerns.
+says nothing by its silence. A tag that its own antenna reads where it has long stood is only counted; the others are
+thought over.
 """
 
 from collections.abc import Mapping, Sequence
@@ -11,100 +11,92 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from sensors.rfid.epc_table import EpcTable, room_for
+from sensors.rfid.belief import Belief, best
+from sensors.rfid.epc_table import EpcTable
 from sensors.rfid.heard import Heard
-from sensors.rfid.open_reads import OpenReads, tallied
-from sensors.rfid.rounds import FADE, Rounds
-
-CANDIDATES = 8  # antennas remembered per tag; strays of more than that are the weakest
-EVERY_ROUND = 1.0 / (1.0 - FADE)  # faded hits of a tag that was read in every round there ever was
-FAINT = 0.1  # faded hits below that, nine rounds after a single one, are no evidence any more
+from sensors.rfid.locate import PRINT_REACH, Closed, Reads, closed
+from sensors.rfid.neighbourhood import FAR, REACH, Neighbourhood
+from sensors.rfid.open_reads import OpenReads, Tallies, tallied
+from sensors.rfid.radio import Radio, RadioSums
+from sensors.rfid.study import count_hits, count_rounds, study
+from sensors.rfid.tags import Tags
+from sensors.rfid.thinking import GONE_PRIOR, SETTLED_AGE, UNREAD_GONE, Thinking
 
 Index = NDArray[np.integer[Any]]
-
-
-class Candidates(NamedTuple):
-    """The evidence of some rows, faded to now.
-
-    segment (m, 8) int32, -1 where empty; hits (m, 8) float32 faded; rssi_dbm (m, 8) float32 mean, NaN where unknown
-    book, believed (m,) int32, -1 none; silent_rounds (m,) int32; is_read (m,) bool: read at least once by anybody
-    """
-
-    segment: NDArray[np.int32]
-    hits: NDArray[np.float32]
-    rssi_dbm: NDArray[np.float32]
-    book: NDArray[np.int32]
-    believed: NDArray[np.int32]
-    silent_rounds: NDArray[np.int32]
-    is_read: NDArray[np.bool_]
+_FEW = 3.0  # reads: what an antenna with hardly a volume before it is given for efficiency
+_OF_OTHERS = 4.0  # rounds: what the antenna's usual rate counts beside a tag's own
+PATIENCE = -7.0  # log likelihood of a silence up to which a settled tag is not thought over: two or three rounds
+_GONE = float(np.log(0.5))  # log probability from which a tag counts as gone
+_LOUDER_DB = 8.0  # two and a half times the noise of a reading
+_RATE = (0.02, 0.98)  # of one tag, however long it was never or always read
 
 
 class Digested(NamedTuple):
-    """What a digestion showed: indices of the reads whose EPC is not enrolled, and the rows that may have changed.
-
-    Those are the tags read in the rounds that closed and all that are believed or booked there, in row order.
-    """
+    """What a digestion showed: indices of the reads whose EPC is not enrolled, and the rows that may have changed."""
 
     strangers: NDArray[np.int64]
     changed: NDArray[np.int64]
 
 
 class Evidence:
-    """Columns of evidence for every enrolled tag, and the round counts of every segment's antenna."""
+    """Columns over every enrolled tag, and what is known of every segment's antenna."""
 
-    def __init__(self, segments: int) -> None:
+    def __init__(self, beside: Neighbourhood) -> None:
+        self._beside = beside
         self._table = EpcTable()
-        self._rounds = Rounds(segments)
+        self._tags = Tags()
         self._open = OpenReads()
-        self._segment: NDArray[np.int32] = np.full((0, CANDIDATES), -1, dtype=np.int32)
-        self._hits: NDArray[np.float32] = np.zeros((0, CANDIDATES), dtype=np.float32)
-        self._hits_at: NDArray[np.uint32] = np.zeros((0, CANDIDATES), dtype=np.uint32)
-        self._rssi: NDArray[np.float16] = np.zeros((0, CANDIDATES), dtype=np.float16)
-        self._book: NDArray[np.int32] = np.full(0, -1, dtype=np.int32)
-        self._believed: NDArray[np.int32] = np.full(0, -1, dtype=np.int32)
-        self._heard_until: NDArray[np.int32] = np.zeros(0, dtype=np.int32)
-        self._last_seen_ns: NDArray[np.int64] = np.zeros(0, dtype=np.int64)
+        self._radio = RadioSums(beside)
+        self._thinking = Thinking(beside)
+        self._rounds_total: NDArray[np.int64] = np.zeros(len(beside), np.int64)
 
     def __len__(self) -> int:
         return len(self._table)
 
     @property
-    def segments(self) -> int:
-        return len(self._rounds)
-
-    @property
     def nbytes(self) -> int:
         """Bytes held in arrays, hash table and spare rows included."""
-        columns = (self._segment, self._hits, self._hits_at, self._rssi, self._book, self._believed)
-        return self._table.nbytes + sum(column.nbytes for column in (*columns, self._heard_until, self._last_seen_ns))
+        return self._table.nbytes + self._tags.nbytes
 
     @property
     def book(self) -> NDArray[np.int32]:
         """(n,) segment of the book place, -1 none. Read only."""
-        return _frozen(self._book[: len(self)])
+        return _frozen(self._tags.book[: len(self)])
 
     @property
     def believed(self) -> NDArray[np.int32]:
         """(n,) segment each tag is thought to stand in: the book place until it is read. Read only."""
-        return _frozen(self._believed[: len(self)])
+        return _frozen(self._tags.believed[: len(self)])
+
+    @property
+    def bias_db(self) -> NDArray[np.float16]:
+        """(n,) how much louder each tag is than others in its place. Read only."""
+        return _frozen(self._tags.bias_db[: len(self)])
 
     @property
     def last_seen_ns(self) -> NDArray[np.int64]:
         """(n,) vault time of the last read by any antenna, 0 never. Read only."""
-        return _frozen(self._last_seen_ns[: len(self)])
+        return _frozen(self._tags.last_seen_ns[: len(self)])
+
+    def radio(self) -> Radio:
+        """How well each antenna reads what stands around it, as learnt so far."""
+        return self._radio.radio()
 
     def enroll(self, epcs: Sequence[bytes], book: NDArray[np.int32]) -> NDArray[np.int32]:
         """Row of each tag, known or new, with its book place set to `book` (segment index, -1 none).
 
         A new or changed book place starts the search there from nothing for a tag that was never read.
         """
+        had = len(self)
         rows = self._table.add(epcs)
-        self._grow()
-        changed = self._book[rows] != book
-        self._book[rows] = book
-        unread = rows[changed & (self._last_seen_ns[rows] == 0)]
-        self._believed[unread] = self._book[unread]
-        self._heard_until[unread] = self._total_of(unread)
+        tags = self._tags
+        tags.grow(len(self))
+        changed = tags.book[rows] != book
+        tags.book[rows] = book
+        self._thinking.forget_standing(tags, np.unique(rows[changed]))
+        unread = np.unique(rows[(changed | (rows >= had)) & (tags.last_seen_ns[rows] == 0)])
+        tags.begin(unread, tags.book[unread], UNREAD_GONE)
+        tags.heard_until[unread] = self._total_of(unread)
         return rows
 
     def rows_of(self, epcs: Sequence[bytes]) -> NDArray[np.int32]:
@@ -112,73 +104,46 @@ class Evidence:
         return self._table.find(epcs)
 
     def digest(self, heard: Heard) -> Digested:
-        """Take in what was heard: signs of life at once, hits and rounds as far as the rounds have closed."""
+        """Take in what was heard: signs of life at once, reads and silence as far as the rounds have closed."""
+        tags = self._tags
         rows = self._table.rows(heard.epc, heard.epc_bits)
         reads = tallied(rows, heard.segment, heard.times, heard.rssi_dbm)
         mark, at_ns = heard.mark, heard.at_ns
         is_known = rows >= 0
         strangers: NDArray[np.int64] = (~is_known).nonzero()[0]
         if len(strangers):
-            reads = reads.where(is_known)
-            mark, at_ns = mark[is_known], at_ns[is_known]
-        weight = self._rounds.close(heard.closed_segment, heard.closed_rounds, heard.closed_at_ns)
-        # by segment, and one more that stands for none: the place in the order of closing, and how many rounds
-        closing = np.full(self.segments + 1, -1, np.int32)
+            reads, mark, at_ns = reads.where(is_known), mark[is_known], at_ns[is_known]
+        self._rounds_total[heard.closed_segment] += heard.closed_rounds
+        # by segment, and one more that stands for none: the place in the order of closing
+        closing = np.full(len(self._beside) + 1, -1, np.int32)
         closing[heard.closed_segment] = np.arange(len(heard.closed_segment), dtype=np.int32)
-        self._last_seen_ns[reads.row] = at_ns
+        tags.last_seen_ns[reads.row] = at_ns
         done = self._open.settle(reads, mark, closing)
-        nth = closing.take(done.segment)
-        self._end_silence(reads.row, mark, heard, closing)
-        self._end_silence(done.row, nth + 1, heard, closing)
-        hits = np.minimum(done.times, heard.closed_rounds.take(nth)) * weight.take(nth)
-        self._credit(done.row, done.segment, hits.astype(np.float32), done.rssi_dbm)
-        concerned = self._is_of(closing >= 0)
-        concerned[done.row] = True
-        changed: NDArray[np.int64] = concerned.nonzero()[0]
-        return Digested(strangers, changed)
+        still_open = closing.take(reads.segment) < mark
+        self._end_silence(reads.row[still_open], mark[still_open], heard, closing)
+        count_hits(tags, self._beside, done)
+        self._end_silence(done.row, closing.take(done.segment) + 1, heard, closing)
+        return Digested(strangers, self._weigh(done, closing, heard) if len(heard.closed_segment) else strangers[:0])
 
-    def forget_open_rounds(self) -> None:
-        """Drop the reads whose round is still open: after a start nobody will close it."""
-        self._open = OpenReads()
+    def belief(self, rows: Index) -> Belief:
+        """What is believed of some tags."""
+        return best(self._tags.segment[rows], self._tags.weight[rows].astype(np.float32))
 
-    def is_confirmed(self, rows: Index) -> NDArray[np.bool_]:
-        """(m,) whether the antenna of the believed segment read the tag in its newest round: nothing to think over."""
-        believed = self._believed.take(rows)
-        at = self._at(rows, believed)
-        is_there = (self._segment.reshape(-1).take(at) == believed) & (believed >= 0)
-        is_new = self._hits_at.reshape(-1).take(at) == self._rounds.fades.take(believed)
-        confirmed: NDArray[np.bool_] = is_there & is_new
-        return confirmed
+    def silent_rounds(self, rows: Index) -> NDArray[np.int32]:
+        """(m,) rounds of the believed segment's antenna since the tag was last read by anybody (or was enrolled)."""
+        return (self._total_of(rows) - self._tags.heard_until[rows]).astype(np.int32)
 
-    def candidates(self, rows: Index, at_ns: int) -> Candidates:
-        """The evidence of `rows`, faded to `at_ns`."""
-        segment = self._segment[rows]
-        age = self._rounds.fades[segment] - self._hits_at[rows]
-        hits = self._hits[rows] * FADE ** age.astype(np.float32) * self._rounds.fresh(at_ns)[segment]
-        counts = (segment >= 0) & (hits >= FAINT)
-        return Candidates(
-            segment=np.where(counts, segment, np.int32(-1)),
-            hits=np.where(counts, hits, np.float32(0)),
-            rssi_dbm=self._rssi[rows].astype(np.float32),
-            book=self._book[rows],
-            believed=self._believed[rows],
-            silent_rounds=self.silent_rounds(rows),
-            is_read=self._last_seen_ns[rows] > 0,
-        )
+    def silence(self, rows: Index) -> NDArray[np.float32]:
+        """(m,) log likelihood of the silence since its last read, were it still where it is believed: 0 just read."""
+        return self._tags.silence[rows]
 
-    def rounds(self, at_ns: int) -> NDArray[np.float32]:
-        """(segments,) rounds of each antenna, faded like the hits: the denominators."""
-        return self._rounds.faded(at_ns)
+    def is_settled(self, rows: Index) -> NDArray[np.bool_]:
+        """(m,) whether its place is beyond doubt."""
+        return self._tags.is_settled[rows]
 
-    def believe(self, rows: Index, segment: NDArray[np.int32]) -> None:
-        """Keep where each tag is now thought to stand; -1, or a tag that is silent, keeps what was thought before.
-
-        Only a read moves a belief: one that wandered on silence would count the silent rounds of several antennas.
-        """
-        moves = (segment >= 0) & (segment != self._believed[rows]) & (self.silent_rounds(rows) == 0)
-        rows = rows[moves]
-        self._believed[rows] = segment[moves]
-        self._heard_until[rows] = self._total_of(rows)
+    def is_firm(self, rows: Index) -> NDArray[np.bool_]:
+        """(m,) whether its own antenna read it in three rounds since it is thought to stand where it does."""
+        return self._tags.age[rows] >= SETTLED_AGE
 
     def recall(
         self,
@@ -190,176 +155,163 @@ class Evidence:
         """Make evidence restored from a snapshot agree with what was established after that snapshot was taken.
 
         Each row, named once, was found in `segment` (-1 nowhere known), or missed there for `silent_rounds` > 0, and
-        last read at `seen_ns`. What the snapshot knew of it is forgotten: it would deny the newer word. A tag that was
-        found counts as read in every round of the past; that fades like any other evidence.
+        last read at `seen_ns`. What the snapshot knew of it is forgotten: it would deny the newer word.
         """
-        is_here = (silent_rounds == 0) & (segment >= 0)
-        self._segment[rows], self._hits[rows], self._hits_at[rows] = -1, 0, 0
-        self._rssi[rows] = np.nan
-        here, at = rows[is_here], segment[is_here]
-        self._segment[here, 0], self._hits[here, 0], self._hits_at[here, 0] = at, EVERY_ROUND, self._rounds.fades[at]
-        self._believed[rows] = np.where(segment >= 0, segment, self._book[rows])
-        self._heard_until[rows] = self._total_of(rows) - silent_rounds
-        self._last_seen_ns[rows] = np.maximum(self._last_seen_ns[rows], seen_ns)
+        tags = self._tags
+        self._thinking.forget_standing(tags, rows)
+        place = np.where(segment >= 0, segment, tags.book[rows])
+        tags.begin(rows, place, GONE_PRIOR)
+        missed = silent_rounds > 0
+        tags.age[rows] = 1
+        tags.gone[rows[missed]] = 0.0
+        tags.weight[rows[missed], 0] = np.log(0.01)
+        rate = self._radio.radio().rate[place, REACH]
+        tags.silence[rows] = silent_rounds * np.log1p(-rate)
+        tags.heard_until[rows] = self._total_of(rows) - silent_rounds
+        tags.last_seen_ns[rows] = np.maximum(tags.last_seen_ns[rows], seen_ns)
 
-    def silent_rounds(self, rows: Index) -> NDArray[np.int32]:
-        """(m,) rounds of the believed segment's antenna since the tag was last read by anybody (or was enrolled)."""
-        return (self._total_of(rows) - self._heard_until[rows]).astype(np.int32)
+    def forget_open_rounds(self) -> None:
+        """Drop the reads whose round is still open: after a start nobody will close it."""
+        self._open = OpenReads()
 
     def to_columns(self) -> dict[str, NDArray[Any]]:
         """A copy for a snapshot."""
-        n = len(self)
         epc, epc_bits = self._table.columns()
-        every = np.arange(n)
-        columns: dict[str, NDArray[Any]] = {
-            "epc": epc,
-            "epc_bits": epc_bits,
-            "segment": self._segment[:n].copy(),
-            "hits": self._hits[:n].copy(),
-            "hits_at": self._hits_at[:n].copy(),
-            "rssi": self._rssi[:n].copy(),
-            "book": self._book[:n].copy(),
-            "believed": self._believed[:n].copy(),
-            "silent_rounds": self.silent_rounds(every),
-            "last_seen_ns": self._last_seen_ns[:n].copy(),
-        }
-        return columns | self._rounds.to_columns() | self._open.to_columns()
+        named: dict[str, NDArray[Any]] = {"epc": epc, "epc_bits": epc_bits, "rounds_total": self._rounds_total.copy()}
+        named |= self._tags.to_columns() | self._radio.to_columns() | self._open.to_columns()
+        named["heard_until"] = self.silent_rounds(np.arange(len(self)))  # of a layout that may not be the next one's
+        return named | self._thinking.to_columns()
 
     @classmethod
-    def from_columns(cls, columns: Mapping[str, NDArray[Any]], remap: NDArray[np.int32], segments: int) -> "Evidence":
-        """Evidence of a snapshot in a layout of `segments` segments. remap (old segments,) int32 old -> new, -1 gone.
+    def from_columns(
+        cls, columns: Mapping[str, NDArray[Any]], remap: NDArray[np.int32], beside: Neighbourhood
+    ) -> "Evidence":
+        """Evidence of a snapshot in another layout. remap (old segments,) int32 old -> new, -1 gone.
 
         A candidate, book place or belief whose segment is gone is forgotten; two old segments must not become one.
         Raises ValueError when remap does not fit the snapshot.
         """
-        made = cls(segments)
+        made = cls(beside)
         made.restore(columns, remap)
         return made
 
     def restore(self, columns: Mapping[str, NDArray[Any]], remap: NDArray[np.int32]) -> None:
         """Fill an empty evidence from the columns of a snapshot; see `from_columns`."""
         kept = np.flatnonzero(remap >= 0)
-        if len(remap) != len(columns["rounds"]) or len(np.unique(remap[kept])) != len(kept):
+        had = len(columns["rounds_total"])
+        if len(remap) != had or len(np.unique(remap[kept])) != len(kept):
             raise ValueError(
-                f"remap has {len(remap)} segments of which {len(kept)} stay, the snapshot {len(columns['rounds'])}: "
+                f"remap has {len(remap)} segments of which {len(kept)} stay, the snapshot {had}: "
                 "expected one entry for each, and no two old segments in one new"
             )
-        self._rounds = Rounds.from_columns(columns, remap, self.segments)
+        self._rounds_total[remap[kept]] = columns["rounds_total"][kept]
+        self._radio = RadioSums.from_columns(columns, remap, self._beside)
         self._open = OpenReads.from_columns(columns, remap, len(columns["epc_bits"]))
         widths = (columns["epc_bits"].astype(np.int64) + 7) // 8
         self._table.add([row[:width].tobytes() for row, width in zip(columns["epc"], widths.tolist(), strict=True)])
-        self._grow()
-        to_new = np.append(remap, np.int32(-1))  # index -1 stays -1
-        self._segment[:] = to_new[columns["segment"]]
-        is_kept = self._segment >= 0
-        self._hits[:] = np.where(is_kept, columns["hits"], np.float32(0))
-        self._hits_at[:] = np.where(is_kept, columns["hits_at"], np.uint32(0))
-        self._rssi[:] = np.where(is_kept, columns["rssi"], np.float16(np.nan))
-        self._book[:] = to_new[columns["book"]]
-        believed = to_new[columns["believed"]]
-        self._believed[:] = np.where(believed < 0, self._book, believed)
-        self._last_seen_ns[:] = columns["last_seen_ns"]
-        silent = np.where(believed < 0, 0, columns["silent_rounds"])
-        self._heard_until[:] = self._total_of(np.arange(len(self))) - silent
+        self._tags.grow(len(self))
+        self._tags.restore(columns, np.append(remap, np.int32(-1)))  # index -1 stays -1
+        every = np.arange(len(self))
+        silent = np.where(remap[columns["believed"]] < 0, 0, columns["heard_until"]) if len(remap) else 0
+        self._tags.heard_until[: len(self)] = self._total_of(every) - silent
+        self._thinking.restore(columns, remap, self._tags)
+
+    def _weigh(self, done: Tallies, closing: NDArray[np.int32], heard: Heard) -> NDArray[np.int64]:
+        """What the closed rounds say of every tag they concern; returns the rows that were thought over."""
+        tags, radio, n = self._tags, self._radio.radio(), len(self)
+        nth = closing.take(done.segment)
+        own = tags.believed.take(done.row) == done.segment
+        of_closed = (closing >= 0).take(tags.believed[:n])
+        efficiency = self._efficiency(done.segment[own & tags.is_settled.take(done.row)], heard, radio)
+        at = closed(self._beside, radio, heard.closed_segment, heard.closed_rounds, efficiency)
+        is_read, is_own = _marked(done.row, n), _marked(done.row[own], n)
+        before = tags.silence[:n].copy()
+        self._miss((of_closed & ~is_read).nonzero()[0], closing, at, radio)
+        tags.silence[done.row] = 0.0
+        stands = tags.is_settled[:n] & (before == 0.0)
+        # a read where it stands, or beside it and no louder than there: as ever
+        odd = _marked(done.row[self._is_odd(done, radio)], n)
+        as_ever = stands & (is_own | (is_read & ~of_closed & ~odd))
+        # a silence that is short yet is thought over together with the read that ends it
+        awaited = tags.is_settled[:n] & ~is_read & (tags.silence[:n] > PATIENCE)
+        concerned = of_closed | is_read | self._thinking.is_open(tags, at)
+        rows: NDArray[np.int64] = (concerned & ~as_ever & ~awaited).nonzero()[0]
+        self._come_back(rows[is_read[rows] & (tags.gone[rows] > _GONE)])
+        settled_own = is_own & as_ever
+        tags.age[:n][settled_own] = np.minimum(tags.age[:n][settled_own], 254) + 1
+        hits = np.minimum(done.times, heard.closed_rounds.take(nth)).astype(np.float32)
+        self._radio.add_rounds(at.antenna, at.rounds, self._thinking.standing)
+        thought = (~as_ever).take(done.row)
+        place = np.searchsorted(rows, done.row[thought])
+        reads = Reads(place, nth[thought].astype(np.int64), hits[thought], done.rssi_dbm[thought])
+        put_off = np.where(tags.is_settled[rows] & (before[rows] > PATIENCE), before[rows], np.float32(0))
+        stood = tags.is_settled.take(done.row)
+        moved = self._thinking.think(tags, rows, reads, at, radio, put_off)
+        tags.heard_until[moved] = self._total_of(moved)
+        # a tag that was missed counts in the rounds of those that stood; one that is back again does not in their hits
+        stood &= tags.is_settled.take(done.row)
+        study(tags, self._radio, self._beside, done, hits, radio, stood)
+        missed: NDArray[np.int64] = (of_closed & awaited).nonzero()[0]
+        return np.union1d(rows, missed)
+
+    def _come_back(self, rows: Index) -> None:
+        """These were gone: where they stood before is as likely as ever, and all that silence spoke of its end."""
+        tags = self._tags
+        self._thinking.forget_standing(tags, rows)
+        tags.begin(rows, tags.believed[rows], UNREAD_GONE)
+
+    def _is_odd(self, done: Tallies, radio: Radio) -> NDArray[np.bool_]:
+        """(m,) reads that a tag where it is believed does not explain: from too far, or much too loud."""
+        tags = self._tags
+        column = self._beside.column(done.segment, tags.believed.take(done.row))
+        expected = radio.level_dbm[done.segment, column] + tags.bias_db.take(done.row)
+        odd: NDArray[np.bool_] = (column == FAR) | (done.rssi_dbm > expected + _LOUDER_DB)
+        return odd
+
+    def _efficiency(self, read: NDArray[np.int32], heard: Heard, radio: Radio) -> NDArray[np.float32]:
+        """(k,) of the reads that were due from tags known to stand there, how many came: somebody stands before the
+        antenna, or it is failing; then silence says little."""
+        segment = heard.closed_segment
+        came = np.bincount(read, minlength=len(self._beside))[segment]
+        chance = 1.0 - (1.0 - radio.rate[segment, REACH]) ** heard.closed_rounds
+        due = self._thinking.standing[segment] * chance
+        by_chance = _FEW + 2.0 * np.sqrt(due * (1.0 - chance))
+        share: NDArray[np.float64] = np.minimum(1.0, (came + by_chance) / np.maximum(due, by_chance))
+        return share.astype(np.float32)
+
+    def _miss(self, rows: Index, closing: NDArray[np.int32], at: Closed, radio: Radio) -> None:
+        """Their own antenna searched and did not read these."""
+        tags = self._tags
+        believed = tags.believed[rows]
+        nth = closing.take(believed)
+        usual = radio.rate[believed, REACH]
+        own = tags.hits_there[rows, PRINT_REACH]
+        rate = (own + _OF_OTHERS * usual) / (tags.rounds_there[rows] + _OF_OTHERS)
+        efficiency = at.rate[nth, REACH] / usual
+        tags.silence[rows] += at.rounds[nth] * np.log1p(-np.clip(rate, *_RATE) * efficiency)
 
     def _end_silence(
         self, rows: NDArray[np.int32], mark: NDArray[np.int32], heard: Heard, closing: NDArray[np.int32]
     ) -> None:
         """Count the silence of tags anew from where `mark` rounds had closed: from a read, and again when its round
         closes."""
-        own = closing.take(self._believed.take(rows))
+        own = closing.take(self._tags.believed.take(rows))
         later = np.append(heard.closed_rounds, 0)[np.where(own >= mark, own, -1)]
-        np.maximum.at(self._heard_until, rows, (self._total_of(rows) - later).astype(np.int32))
-
-    def _credit(
-        self,
-        rows: NDArray[np.int32],
-        segment: NDArray[np.int32],
-        hits: NDArray[np.float32],
-        rssi_dbm: NDArray[np.float32],
-    ) -> None:
-        """Add hits, each pair of row and segment once and the rows ascending.
-
-        A tag that has no room for a new antenna forgets the one that last read it least; several new ones of one tag
-        come in one after the other.
-        """
-        at = self._at(rows, segment)
-        new = (self._segment.reshape(-1).take(at) != segment).nonzero()[0]
-        if not len(new):
-            self._add(at, segment, hits, rssi_dbm)
-            return
-        is_known = np.ones(len(rows), np.bool_)
-        is_known[new] = False
-        self._add(at[is_known], segment[is_known], hits[is_known], rssi_dbm[is_known])
-        while len(new):
-            first = np.append(True, rows[new[1:]] != rows[new[:-1]])
-            now, new = new[first], new[~first]
-            here = rows[now]
-            age = self._rounds.fades[self._segment[here]] - self._hits_at[here]
-            worth = self._hits[here] * _faded(age)
-            worth[self._segment[here] < 0] = -1.0
-            at = here.astype(np.int64) * CANDIDATES + worth.argmin(axis=1)
-            self._hits.reshape(-1)[at] = 0
-            self._rssi.reshape(-1)[at] = np.nan
-            self._segment.reshape(-1)[at] = segment[now]
-            self._add(at, segment[now], hits[now], rssi_dbm[now])
-
-    def _add(
-        self,
-        at: NDArray[np.int64],
-        segment: NDArray[np.int32],
-        hits: NDArray[np.float32],
-        rssi_dbm: NDArray[np.float32],
-    ) -> None:
-        """Add hits where `at` points in the flat columns of candidates, none of them twice."""
-        faded, level, hits_at = self._hits.reshape(-1), self._rssi.reshape(-1), self._hits_at.reshape(-1)
-        now = self._rounds.fades.take(segment)
-        before = faded.take(at) * _faded(now - hits_at.take(at))
-        mean = level.take(at).astype(np.float32)
-        blended = (mean * before + rssi_dbm * hits) / (before + hits)
-        blended = np.where(np.isnan(mean), rssi_dbm, np.where(np.isnan(rssi_dbm), mean, blended))
-        faded[at] = before + hits
-        hits_at[at] = now
-        level[at] = blended
-
-    def _at(self, rows: Index, segment: Index | int) -> NDArray[np.int64]:
-        """(m,) where in the flat columns of candidates that segment stands for each row; the row's first where not."""
-        is_it = self._segment.take(rows, axis=0) == (segment if isinstance(segment, int) else segment[:, None])
-        at: NDArray[np.int64] = rows.astype(np.int64) * CANDIDATES + is_it.argmax(axis=1)
-        return at
-
-    def _is_of(self, segments: NDArray[np.bool_]) -> NDArray[np.bool_]:
-        """(n,) which tags are believed or booked in one of them; segments (segments + 1,), the last for none."""
-        n = len(self)
-        found: NDArray[np.bool_] = segments.take(self._believed[:n])
-        found |= segments.take(self._book[:n])
-        return found
+        until = (self._total_of(rows) - later).astype(np.int32)
+        count_rounds(self._tags, rows, until)
+        np.maximum.at(self._tags.heard_until, rows, until)
 
     def _total_of(self, rows: Index) -> NDArray[np.int64]:
-        believed = self._believed.take(rows)
-        total: NDArray[np.int64] = self._rounds.total.take(believed) * (believed >= 0)  # -1 takes the last, and is none
+        believed = self._tags.believed.take(rows)
+        total: NDArray[np.int64] = self._rounds_total.take(believed) * (believed >= 0)  # -1 takes the last, and is none
         return total
 
-    def _grow(self) -> None:
-        had = len(self._book)
-        if len(self) <= had:
-            return
-        room = room_for(len(self), had)
-        blank = {"_segment": -1, "_book": -1, "_believed": -1, "_rssi": np.nan}
-        names = ("_segment", "_hits", "_hits_at", "_rssi", "_book", "_believed", "_heard_until", "_last_seen_ns")
-        for name in names:
-            old: NDArray[Any] = getattr(self, name)
-            column = np.full((room, *old.shape[1:]), blank.get(name, 0), dtype=old.dtype)
-            column[:had] = old
-            setattr(self, name, column)
 
-
-def _faded(age: Index) -> NDArray[np.float32]:
-    """What is left of a hit after so many rounds."""
-    return _LEFT.take(np.minimum(age, len(_LEFT) - 1))
-
-
-_LEFT = (FADE ** np.arange(64)).astype(np.float32)  # after 63 rounds a ten-millionth is left
+def _marked(rows: Index, count: int) -> NDArray[np.bool_]:
+    """(count,) which rows are among these."""
+    marked = np.zeros(count, np.bool_)
+    marked[rows] = True
+    return marked
 
 
 def _frozen(view: NDArray[Any]) -> NDArray[Any]:

@@ -1,192 +1,213 @@
-"""From evidence to belief: a posterior over candidate segments, with honest room for 'somewhere else' and 'gone'.
+"""From evidence to belief: one step of a recursive Bayesian filter over candidate segments per tag.
 
-A first honest locator: the read rates are the constants below, the same for every antenna and tag. Learning them per
-antenna comes later; nothing here is tuned to one tag.
+Each tag has the log weights of up to CANDIDATES segments and of being gone. A step adds what the rounds that closed
+say: for every candidate the chance of the reads there were and, in one sum per segment, of those there were not. Before
+it, every candidate is given the weight of a tag that has just moved there, so no belief is ever too old to change.
 """
 
-import msgspec
+from typing import NamedTuple
+
 import numpy as np
 from numpy.typing import NDArray
 
-from sensors.rfid.evidence import Candidates, Evidence, Index
+from sensors.rfid.neighbourhood import FAR, OFFSETS, REACH, Neighbourhood
+from sensors.rfid.radio import FAR_VARIANCE_DB2, Radio
 
 Floats = NDArray[np.float32]
 
-# Read rates per inventory round: the reference world of the accuracy figures, between its easy and its hard end.
-OWN_READ_RATE = 0.85  # a tag in front of its own antenna (misses 5-30 %)
-STRAY_READ_RATE = 0.3  # of that, by the antenna of the next segment along the face; halves with each further one
-FAR_READ_RATE = 0.01  # by any other antenna: reflections, the other side of the aisle
-REACH = 5  # neighbours further than this read no more than a far antenna does: 0.85 * 0.3 / 2**5 < 0.01
-
-# RSSI: only differences between the antennas of one tag count, so the tag's own bias (sd 4 dB) cancels.
-RSSI_STEP_DB = 6.0  # fall per segment along the face
-RSSI_NOISE_DB = 3.0  # sd of one read
-RSSI_SITE_DB = 2.0  # sd of what does not average out: antenna gain, multipath of the slot
-RSSI_FAR_STEPS = 4.0  # a far antenna hears a tag as if so many segments away ...
-RSSI_FAR_DB = 8.0  # ... give or take this
-
-# Priors. A volume is where the catalogue says unless something shows otherwise: ten times likelier than in any one
-# other segment, which two in-field reads outweigh.
-BOOK_WEIGHT = 10.0
-GONE_PRIOR = 0.001  # taken away since its last read
-UNREAD_GONE_PRIOR = 0.5  # never read at all: as likely absent as present
-DOUBT = 0.0005  # kept back from every belief: no model is certain
-LEAST = 1e-6  # and no candidate is impossible
-
-TOP = 3
+CANDIDATES = 12
+PRINT_REACH = 3  # segments: antennas further away read a tag too seldom to have a level of their own for it
+PRINTS = 2 * PRINT_REACH + 1
+NEVER = -60.0  # log weight of what is out of the question
+BIAS_DB2 = 25.0  # variance of a tag's bias before it is read: how it is glued, what lies behind it
+SPAWN = (0, -1, 1, -2, 2)  # steps from an antenna that reads a tag, likeliest first: where it may stand
+RATES = (0.005, 0.98)  # of one tag at one antenna, however often it was read or not
+_OF_OTHERS = 10.0  # rounds: what the antenna's usual rate counts beside a tag's own
+_FRESH = 50.0  # above any log weight: a candidate that this step's reads point to is not the one that gives way
 
 
-class Belief(msgspec.Struct, frozen=True, eq=False):
-    """Where each tag stands, likeliest first. Rows sum to less than 1; the rest is elsewhere or gone.
+class Closed(NamedTuple):
+    """The rounds that closed, k of them, and what reads and silence there are worth.
 
-    top (n, 3) int32 segments, -1 where there are fewer; confidence (n, 3) float32 in (0, 1), 0 beside a -1
+    silence (s + 1,) float32: log likelihood, against a far antenna's silence, that no antenna reads a tag in a segment
+    rate (k, OFFSETS + 1) float32: chance of a read in one of these rounds, what shadows them taken off
+    nth (s + 1,) int32: place among the k rounds of each segment's, -1 for none
     """
 
-    top: NDArray[np.int32]
-    confidence: Floats
+    antenna: NDArray[np.int32]
+    rounds: NDArray[np.int64]
+    silence: Floats
+    rate: Floats
+    nth: NDArray[np.int32]
 
 
-class Neighbourhood:
-    """Which segments stand beside which: built once per layout from `config.places`."""
+class Reads(NamedTuple):
+    """Pairs (p,) of a tag and an antenna that read it, by tag.
 
-    def __init__(self, line: NDArray[np.int32], position: NDArray[np.int32]) -> None:
-        count = len(line)
-        stretch = int(position.max(initial=0)) + REACH + 2
-        # one coordinate for all lines, with gaps between them that nothing reaches across
-        self._coordinate: NDArray[np.int64] = line.astype(np.int64) * stretch + position
-        self.near: NDArray[np.int32] = np.full((count, 2 * REACH), count, dtype=np.int32)
-        order = np.argsort(self._coordinate, kind="stable")
-        for step in range(1, min(REACH + 1, count)):
-            left, right = order[:-step], order[step:]
-            beside = self._coordinate[right] - self._coordinate[left] == step
-            self.near[left[beside], 2 * step - 2] = right[beside]
-            self.near[right[beside], 2 * step - 1] = left[beside]
-
-    def steps(self, one: Index, other: Index) -> NDArray[np.int64]:
-        """Segments from one to the other along a face, REACH + 1 for anything further or on another line."""
-        apart: NDArray[np.int64] = np.minimum(
-            np.abs(self._coordinate.take(one) - self._coordinate.take(other)), REACH + 1
-        )
-        return apart
-
-
-def locate(evidence: Evidence, rows: Index, beside: Neighbourhood, at_ns: int) -> Belief:
-    """Belief about `rows` from everything known at `at_ns`."""
-    return posterior(evidence.candidates(rows, at_ns), evidence.rounds(at_ns), beside)
-
-
-def posterior(read: Candidates, rounds: Floats, beside: Neighbourhood) -> Belief:
-    """Binomial likelihood of hits over rounds and of RSSI differences, times a weak prior to the book place.
-
-    Hypotheses are the segments whose antenna read the tag, its book place, where it was last believed, and all the
-    others as one; rounds (segments,) as in Evidence.rounds. Written as log odds: what an antenna did *not* read is one
-    sum per segment, so only hits are looked at per tag. Antennas lie along the first axis: sums over it are fast.
+    tag (p,) place among the m tags; closing (p,) place among the k rounds; hits (p,) rounds it was read in; rssi_dbm
+    (p,) NaN unknown
     """
-    used = int(np.flatnonzero((read.hits > 0).any(axis=0)).max(initial=0)) + 1
-    antenna = np.ascontiguousarray(read.segment[:, :used].T)
-    hits = np.ascontiguousarray(read.hits[:, :used].T)
-    rssi = np.ascontiguousarray(read.rssi_dbm[:, :used].T)
-    place = _hypotheses(antenna, read.book, read.believed)
-    in_vain = _silence(rounds, beside)
-    prior = np.where(place == read.book[:, None], np.float32(np.log(BOOK_WEIGHT)), np.float32(0)) + in_vain[place]
-    prior[:, -1] = _rest(in_vain, place)
-    # a tag has few of the hypotheses it has room for: from here on only those, one after the other
-    is_meant = place >= 0
-    is_meant[:, -1] = True
-    tag, column = is_meant.nonzero()
-    steps = beside.steps(antenna.take(tag, axis=1), place[tag, column])
-    steps[:, column == place.shape[1] - 1] = REACH + 1  # elsewhere: every hit was a far stray
-    score = np.full(place.shape, -np.inf, dtype=np.float32)
-    score[is_meant] = (
-        prior[is_meant]
-        + (_LOG_ODDS.take(steps) * hits.take(tag, axis=1)).sum(axis=0)
-        + _rssi_score(steps, hits, rssi, tag)
+
+    tag: NDArray[np.int64]
+    closing: NDArray[np.int64]
+    hits: Floats
+    rssi_dbm: Floats
+
+
+class Known(NamedTuple):
+    """What is known of m tags.
+
+    believed (m,) int32; bias_db (m,), bias_count (m,); level_dbm, level_count (m, PRINTS): mean level and number of
+    reads by the antennas PRINT_REACH steps either side of the believed segment; rounds (m,), hits (m, PRINTS) rounds of
+    its own antenna while it stood there, and in how many each of those antennas read it
+    """
+
+    believed: NDArray[np.int32]
+    bias_db: Floats
+    bias_count: Floats
+    level_dbm: Floats
+    level_count: Floats
+    rounds: Floats
+    hits: Floats
+
+
+def closed(
+    beside: Neighbourhood,
+    radio: Radio,
+    antenna: NDArray[np.int32],
+    rounds: NDArray[np.int64],
+    efficiency: Floats,
+) -> Closed:
+    """What rounds of antennas (k,), none twice, are worth. efficiency (k,) in (0, 1]: of the reads that were due."""
+    rate = radio.rate[antenna] * efficiency[:, None]
+    miss = np.log1p(-rate)
+    silence = np.zeros(len(beside) + 1, np.float32)
+    np.add.at(silence, beside.near[antenna], rounds[:, None] * (miss[:, :OFFSETS] - miss[:, FAR:]))
+    silence[-1] = 0.0
+    nth = np.full(len(beside) + 1, -1, np.int32)
+    nth[antenna] = np.arange(len(antenna), dtype=np.int32)
+    return Closed(antenna, rounds, silence, rate, nth)
+
+
+def spawn(
+    segment: NDArray[np.int32],
+    weight: Floats,
+    believed: NDArray[np.int32],
+    reads: Reads,
+    at: Closed,
+    beside: Neighbourhood,
+) -> None:
+    """Make room among the candidates (m, CANDIDATES) for the segments that reads point to; new ones weigh NEVER.
+
+    What gives way is the least likely of those that nothing points to now, and never the believed one.
+    """
+    if not len(reads.tag):
+        return
+    steps = np.array(SPAWN)
+    fresh = (_FRESH - np.abs(steps)).astype(np.float32)
+    place = beside.near[at.antenna[reads.closing]][:, REACH + steps]
+    is_it = segment[reads.tag][:, None, :] == place[:, :, None]
+    is_there = is_it.any(axis=2)
+    worth = np.where(segment < 0, np.float32(-2 * _FRESH), weight)
+    for nth in range(len(steps) - 1, -1, -1):  # the likeliest last: its word counts
+        known = is_there[:, nth]
+        worth[reads.tag[known], is_it[known, nth].argmax(axis=1)] = fresh[nth]
+    worth[segment == believed[:, None]] = 2 * _FRESH
+    pair, nth = (~is_there & (place < len(beside))).nonzero()
+    likeliest = np.argsort(nth, kind="stable")
+    pair, nth = pair[likeliest], nth[likeliest]
+    tag, place = reads.tag[pair], place[pair, nth]
+    once = np.unique(tag * (len(beside) + 1) + place, return_index=True)[1]
+    tag, place, nth = tag[once], place[once], nth[once]
+    order = np.lexsort((nth, tag))
+    tag, place, nth = tag[order], place[order], nth[order]
+    turn = _rank(tag)
+    gives_way = np.argsort(worth[tag], axis=1, kind="stable")
+    has_turn = turn < CANDIDATES
+    column = gives_way[np.arange(len(tag)), np.where(has_turn, turn, 0)]
+    has_room = has_turn & (worth[tag, column] < fresh[nth])
+    tag, column = tag[has_room], column[has_room]
+    segment[tag, column], weight[tag, column] = place[has_room], NEVER
+
+
+def likelihood(
+    segment: NDArray[np.int32], known: Known, reads: Reads, at: Closed, beside: Neighbourhood, radio: Radio
+) -> Floats:
+    """(m, CANDIDATES) log likelihood of what was and was not read, were the tag in each of its candidates.
+
+    The level of a tag is its own bias above the antenna's usual one; the bias is known as well as it was read, and what
+    is not known of it is integrated out. Where the tag stands already, its own earlier levels and rates there are
+    expected: a tag between two antennas is read by both, and that is no reason to think it moved.
+    """
+    total: Floats = at.silence.take(segment)  # -1 is none: the last
+    usual = _own_rates(known, at, beside, radio, total, segment)
+    if not len(reads.tag):
+        return total
+    antenna = at.antenna[reads.closing]
+    place = segment[reads.tag]
+    column = beside.column(antenna[:, None], place)
+    rate = at.rate[reads.closing[:, None], column]
+    noise = np.float32(radio.noise_db2) / np.minimum(np.maximum(reads.hits, 1.0), 4.0)[:, None]
+    spread = np.where(column == FAR, np.float32(FAR_VARIANCE_DB2), np.float32(radio.site_db2))
+    mean = radio.level_dbm[antenna[:, None], column] + known.bias_db[reads.tag][:, None]
+    # where it stands: the mean of its own earlier readings there, as far as there are any
+    offset = column - REACH + PRINT_REACH
+    stays = (place == known.believed[reads.tag][:, None]) & (offset >= 0) & (offset < PRINTS)
+    offset = np.where(stays, offset, 0)
+    rate = np.where(stays, usual[reads.tag[:, None], offset], rate)
+    score = reads.hits[:, None] * (np.log(rate) - np.log1p(-rate))
+    count = np.where(stays, known.level_count[reads.tag[:, None], offset], np.float32(0))
+    own = known.level_dbm[reads.tag[:, None], offset]
+    left = 1.0 / (1.0 / spread + count / np.float32(radio.noise_db2))
+    mean = np.where(count > 0, left * (mean / spread + own * count / np.float32(radio.noise_db2)), mean)
+    variance = noise + left
+    is_told = ~np.isnan(reads.rssi_dbm)
+    weight = np.where(is_told[:, None], 1.0 / variance, np.float32(0))
+    off = np.where(is_told[:, None], reads.rssi_dbm[:, None] - mean, np.float32(0))
+    score -= np.where(is_told[:, None], 0.5 * np.log(variance), np.float32(0))
+    first = np.append(True, reads.tag[1:] != reads.tag[:-1]).nonzero()[0]
+    tag = reads.tag[first]
+    pull = weight * off
+    score_sum, weight_sum, pull_sum, square_sum = (
+        np.add.reduceat(part, first, axis=0) for part in (score, weight, pull, pull * off)
     )
-    weight = np.exp(score - score.max(axis=1, keepdims=True))
-    present = (1.0 - DOUBT) * (1.0 - _gone(read))
-    share = weight * (present / weight.sum(axis=1))[:, None]
-    share = np.where(place >= 0, np.maximum(share, np.float32(LEAST)), np.float32(0))
-    return _best(place, share)
+    bias = (1.0 / (1.0 / BIAS_DB2 + known.bias_count[tag] / radio.noise_db2)).astype(np.float32)[:, None]
+    open_bias = 1.0 + weight_sum * bias
+    total[tag] += score_sum - 0.5 * (square_sum - pull_sum**2 * bias / open_bias) - 0.5 * np.log(open_bias)
+    return total
 
 
-def _hypotheses(antenna: NDArray[np.int32], book: NDArray[np.int32], believed: NDArray[np.int32]) -> NDArray[np.int32]:
-    """(m, antennas + 3) segments, each once, -1 for none; the last column, always -1, stands for elsewhere."""
-    none = np.int32(-1)
-    only_book = np.where((antenna == book).any(axis=0), none, book)
-    only_believed = np.where((antenna == believed).any(axis=0) | (believed == book), none, believed)
-    return np.stack([*antenna, only_book, only_believed, np.full_like(book, none)], axis=1)
+def _own_rates(
+    known: Known, at: Closed, beside: Neighbourhood, radio: Radio, total: Floats, segment: NDArray[np.int32]
+) -> Floats:
+    """(m, PRINTS) chance that each antenna around the believed segment reads the tag in these rounds, by its own past;
+    puts the silence of that candidate in `total` right accordingly."""
+    columns = np.arange(REACH - PRINT_REACH, REACH + PRINT_REACH + 1)
+    antenna = beside.near[known.believed][:, columns[::-1]]  # the antenna from which the segment stands in that column
+    nth = at.nth.take(antenna)
+    searched = nth >= 0
+    expected = at.rate[nth, columns]
+    efficiency = expected / radio.rate[np.where(searched, antenna, 0), columns]
+    learnt = (known.hits + _OF_OTHERS * radio.rate[np.where(searched, antenna, 0), columns]) / (
+        known.rounds[:, None] + _OF_OTHERS
+    )
+    usual: Floats = np.where(searched, np.clip(learnt, *RATES) * efficiency, np.float32(0.5)).astype(np.float32)
+    rounds = np.where(searched, at.rounds[nth], 0)
+    right = (rounds * np.where(searched, np.log1p(-usual) - np.log1p(-expected), 0)).sum(axis=1)
+    total += np.where(segment == known.believed[:, None], right[:, None], 0).astype(np.float32)
+    return usual
 
 
-def _rates() -> Floats:
-    """Read rate by steps from the antenna's own segment, 0 to REACH, then far."""
-    stray = [OWN_READ_RATE * STRAY_READ_RATE / 2 ** (step - 1) for step in range(1, REACH + 1)]
-    return np.array([OWN_READ_RATE, *stray, FAR_READ_RATE], dtype=np.float32)
+def normalised(weight: Floats, gone: Floats) -> tuple[Floats, Floats]:
+    """Log weights of candidates (m, CANDIDATES) and of being gone (m,), made log probabilities."""
+    most = np.maximum(weight.max(axis=1), gone)
+    total = most + np.log(np.exp(weight - most[:, None]).sum(axis=1) + np.exp(gone - most))
+    return weight - total[:, None], gone - total
 
 
-_RATES = _rates()
-_LOG_ODDS: Floats = np.log(_RATES / (1 - _RATES))
-_LOG_SILENCE: Floats = np.log1p(-_RATES) - np.log1p(-_RATES[-1])  # against a far antenna's silence, which all share
-_RSSI_DROP: Floats = np.array([RSSI_STEP_DB * step for step in (*range(REACH + 1), RSSI_FAR_STEPS)], dtype=np.float32)
-
-
-def _silence(rounds: Floats, beside: Neighbourhood) -> Floats:
-    """(segments,) log likelihood that no antenna around a segment reads the tag that stands there."""
-    padded = np.append(rounds, np.float32(0))
-    silence: Floats = rounds * _LOG_SILENCE[0]
-    for step in range(1, REACH + 1):
-        silence += padded[beside.near[:, 2 * step - 2 : 2 * step]].sum(axis=1) * _LOG_SILENCE[step]
-    return silence
-
-
-def _rssi_score(steps: NDArray[np.int64], hits: Floats, rssi: Floats, tag: Index) -> Floats:
-    """(p,) log likelihood of each tag's RSSI pattern, its unknown level integrated out; one antenna says nothing.
-
-    steps (antennas, p); hits, rssi (antennas, m); tag (p,) which of the m.
-    """
-    is_told = (hits > 0) & ~np.isnan(rssi)
-    noise = RSSI_NOISE_DB**2 / np.maximum(hits, np.float32(0.1)) + RSSI_SITE_DB**2
-    near_weight = np.where(is_told, 1 / noise, np.float32(0))
-    # how much less a far antenna's RSSI weighs; the near ones' share is the same for every hypothesis of a tag
-    less = noise / (noise + RSSI_FAR_DB**2)
-    told = np.where(is_told, rssi, np.float32(0))
-    told = told - told.sum(axis=0) / np.maximum(is_told.sum(axis=0), 1).astype(np.float32)  # keeps squares small
-    is_far = steps > REACH
-    weight = near_weight.take(tag, axis=1) * np.where(is_far, less.take(tag, axis=1), np.float32(1))
-    log_less = np.where(is_told, np.log(less), np.float32(0))
-    total = np.maximum(weight.sum(axis=0), np.float32(1e-9))
-    level = told.take(tag, axis=1) + _RSSI_DROP.take(steps)
-    pull = weight * level
-    spread = (pull * level).sum(axis=0) - pull.sum(axis=0) ** 2 / total
-    score: Floats = ((is_far * log_less.take(tag, axis=1)).sum(axis=0) - np.log(total) - spread) / 2
-    return score
-
-
-def _rest(in_vain: Floats, place: NDArray[np.int32]) -> Floats:
-    """(m,) log weight of all segments that are no hypothesis, before any hit is looked at."""
-    reference = in_vain.max(initial=-np.inf)
-    silent = np.exp(in_vain - reference)
-    named = np.where(place >= 0, silent[place], np.float32(0)).sum(axis=1)
-    whole = silent.sum()
-    # the difference of nearly equal sums is only good to a part in a million
-    rest: Floats = np.log(np.maximum(whole - named, np.float32(LEAST) * whole)) + reference
-    return rest
-
-
-def _gone(read: Candidates) -> Floats:
-    """(m,) probability that it was taken away since its last read, by the rounds it should have been read in since."""
-    prior = np.where(read.is_read, GONE_PRIOR, UNREAD_GONE_PRIOR)
-    missed = (1 - OWN_READ_RATE) ** read.silent_rounds.astype(np.float32)
-    gone = prior / (prior + (1 - prior) * missed)
-    just_read = read.is_read & (read.silent_rounds <= 0)
-    result: Floats = np.where(just_read, 0.0, gone).astype(np.float32)
-    return result
-
-
-def _best(place: NDArray[np.int32], share: Floats) -> Belief:
-    if place.shape[1] < TOP:
-        missing = ((0, 0), (0, TOP - place.shape[1]))
-        place = np.pad(place, missing, constant_values=-1)
-        share = np.pad(share, missing)
-    order = np.argsort(-share, axis=1, kind="stable")[:, :TOP]
-    top = np.take_along_axis(place, order, axis=1)
-    return Belief(top=top, confidence=np.take_along_axis(share, order, axis=1))
+def _rank(tag: NDArray[np.int64]) -> NDArray[np.int64]:
+    """(p,) how many pairs of the same tag stand before each; tags ascending."""
+    every = np.arange(len(tag))
+    first = np.append(True, tag[1:] != tag[:-1]) if len(tag) else np.zeros(0, np.bool_)
+    rank: NDArray[np.int64] = every - np.maximum.accumulate(np.where(first, every, 0))
+    return rank

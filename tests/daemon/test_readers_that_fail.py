@@ -85,7 +85,7 @@ async def test_a_volume_taken_away_while_the_reader_is_silent_is_missing_only_af
         await live.until(lambda: live.of(VolumeMissing), "the missing volume")
         (missing,) = live.of(VolumeMissing)
         assert missing.volume == WATCHED
-        assert missing.silent_rounds >= 10
+        assert missing.silent_rounds >= 6  # by its own read rate, which is 0.95 and more here
         back = live.of(DeviceCameBack, device="reader-1")[-1]
         assert missing.at_ns > back.at_ns
         assert live.statuses() == {"present": 19, "missing": 1}

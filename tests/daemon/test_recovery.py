@@ -200,12 +200,12 @@ def without(columns: dict[str, Any], name: str) -> dict[str, Any]:
 
 
 BAD: dict[str, Callable[[Frozen], Frozen]] = {
-    "a column missing": lambda frozen: believing(frozen, without(frozen.beliefs.evidence, "fades")),
+    "a column missing": lambda frozen: believing(frozen, without(frozen.beliefs.evidence, "radio_hits")),
     "a column of another length": lambda frozen: believing(
-        frozen, {**frozen.beliefs.evidence, "hits": np.zeros((7, 8), np.float32)}
+        frozen, {**frozen.beliefs.evidence, "gone": np.zeros(7, np.float32)}
     ),
     "a column of another kind": lambda frozen: believing(
-        frozen, {**frozen.beliefs.evidence, "rounds": frozen.beliefs.evidence["rounds"].astype(np.float32)}
+        frozen, {**frozen.beliefs.evidence, "rounds_total": frozen.beliefs.evidence["rounds_total"].astype(np.float32)}
     ),
     "a segment that is none": lambda frozen: believing(
         frozen, {**frozen.beliefs.evidence, "believed": np.full(1, 99, np.int32)}

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from sensors.rfid.epc_table import EpcTable
 from sensors.rfid.evidence import Evidence
 from sensors.rfid.heard import Waiting
+from sensors.rfid.neighbourhood import Neighbourhood
 from sensors.rfid.open_reads import OpenReads, Tallies, tallied
 from tests.sensors.world import World
 
@@ -18,6 +19,21 @@ A = bytes.fromhex("2C74257BF46072000000162E")
 B = bytes.fromhex("2C74257BF46072000000162F")
 SECOND_NS = 1_000_000_000
 T0_NS = 1_700_000_000 * SECOND_NS
+
+
+def line_of(segments: int) -> Neighbourhood:
+    return Neighbourhood(np.zeros(segments, np.int32), np.arange(segments, dtype=np.int32))
+
+
+def blank(segments: int) -> Evidence:
+    """Of segments along one face."""
+    return Evidence(line_of(segments))
+
+
+def sure(evidence: Evidence, row: int, segment: int) -> float:
+    """Confidence that a tag is in a segment, 0 where that is none of the likeliest three."""
+    belief = evidence.belief(np.array([row]))
+    return float(belief.confidence[0][belief.top[0] == segment].sum())
 
 
 def of_segments(*segments: int) -> NDArray[np.int32]:
@@ -54,41 +70,40 @@ def hear(evidence: Evidence, *epcs: bytes, at: int, seconds: int = 0, count: int
 
 
 def test_reads_of_tags_that_nobody_enrolled_are_told_apart() -> None:
-    evidence = Evidence(2)
+    evidence = blank(2)
     evidence.enroll([A], of_segments(0))
     assert hear(evidence, B, A, B, at=0) == [0, 2]
 
 
 def test_a_read_counts_only_when_its_antenna_has_completed_the_round() -> None:
-    evidence = Evidence(2)
-    rows = evidence.enroll([A], of_segments(0))
-    hear(evidence, A, at=0)
-    assert evidence.candidates(rows, T0_NS).hits.sum() == 0
-    assert closed(evidence, 0, 1, T0_NS).tolist() == [0]
-    assert evidence.candidates(rows, T0_NS).hits[0, 0] == 1
-    assert evidence.candidates(rows, T0_NS).segment[0, 0] == 0
-    assert evidence.rounds(T0_NS).tolist() == [1, 0]
+    evidence = blank(20)
+    evidence.enroll([A], of_segments(9))
+    before = sure(evidence, 0, 9)
+    hear(evidence, A, at=9)
+    assert sure(evidence, 0, 9) == before < 0.95
+    assert closed(evidence, 9, 1, T0_NS).tolist() == [0]
+    assert sure(evidence, 0, 9) > 0.95
 
 
-def test_a_tag_read_many_times_in_one_round_was_hit_once() -> None:
-    evidence = Evidence(1)
-    rows = evidence.enroll([A], of_segments(0))
-    hear(evidence, A, A, A, at=0, count=7)
-    closed(evidence, 0, 1, T0_NS)
-    assert evidence.candidates(rows, T0_NS).hits[0, 0] == 1
+def test_a_tag_read_many_times_in_one_round_was_read_once() -> None:
+    evidence = blank(20)
+    evidence.enroll([A, B], of_segments(9, 9))
+    hear(evidence, B, A, A, A, at=9, count=7)
+    closed(evidence, 9, 1, T0_NS)
+    belief = evidence.belief(np.arange(2))
+    assert belief.confidence[0].tolist() == pytest.approx(belief.confidence[1].tolist(), rel=1e-3)
 
 
-def test_a_round_touches_the_tags_read_there_believed_there_and_booked_there() -> None:
-    evidence = Evidence(4)
+def test_a_round_concerns_the_tags_read_there_and_believed_there() -> None:
+    evidence = blank(20)
     epcs = [A[:11] + bytes([i]) for i in range(4)]
-    evidence.enroll(epcs, of_segments(1, 2, 3, 3))
-    hear(evidence, epcs[1], at=1)
-    evidence.believe(np.array([3]), of_segments(1))
-    assert closed(evidence, 1, 1, T0_NS).tolist() == [0, 1, 3]
+    evidence.enroll(epcs, of_segments(1, 11, 12, 1))
+    hear(evidence, epcs[2], at=1)
+    assert closed(evidence, 1, 1, T0_NS).tolist() == [0, 2, 3]
 
 
 def test_an_antenna_that_does_not_search_makes_nobody_silent() -> None:
-    evidence = Evidence(2)
+    evidence = blank(2)
     rows = evidence.enroll([A, B], of_segments(0, 1))
     for _ in range(20):
         closed(evidence, 0, 1, T0_NS)
@@ -96,7 +111,7 @@ def test_an_antenna_that_does_not_search_makes_nobody_silent() -> None:
 
 
 def test_silence_ends_with_a_read_by_any_antenna() -> None:
-    evidence = Evidence(2)
+    evidence = blank(2)
     rows = evidence.enroll([A], of_segments(0))
     closed(evidence, 0, 5, T0_NS)
     hear(evidence, A, at=1, seconds=9)
@@ -107,37 +122,54 @@ def test_silence_ends_with_a_read_by_any_antenna() -> None:
 
 
 def test_only_a_read_moves_a_belief() -> None:
-    evidence = Evidence(2)
-    rows = evidence.enroll([A], of_segments(0))
-    closed(evidence, 0, 3, T0_NS)
-    evidence.believe(rows, of_segments(1))
-    closed(evidence, 1, 1, T0_NS)
-    assert evidence.believed.tolist() == [0]
+    evidence = blank(20)
+    rows = evidence.enroll([A], of_segments(3))
+    closed(evidence, 3, 3, T0_NS)
+    assert evidence.believed.tolist() == [3]
     assert evidence.silent_rounds(rows).tolist() == [3]
-    hear(evidence, A, at=1)
-    closed(evidence, 1, 1, T0_NS)
-    evidence.believe(rows, of_segments(1))
-    assert evidence.believed.tolist() == [1]
-    closed(evidence, 0, 1, T0_NS)
+    for _ in range(3):
+        hear(evidence, A, at=15)
+        closed(evidence, 15, 1, T0_NS)
+        closed(evidence, 3, 1, T0_NS)
+    assert evidence.believed.tolist() == [15]
+    closed(evidence, 3, 1, T0_NS)
     assert evidence.silent_rounds(rows).tolist() == [0]
-    closed(evidence, 1, 1, T0_NS)
+    closed(evidence, 15, 1, T0_NS)
     assert evidence.silent_rounds(rows).tolist() == [1]
 
 
-def test_the_least_heard_antenna_gives_way_to_a_ninth() -> None:
-    evidence = Evidence(9)
-    rows = evidence.enroll([A], of_segments(0))
-    for segment in range(8):
-        for _ in range(1 if segment == 5 else 2):
-            hear(evidence, A, at=segment)
-            closed(evidence, segment, 1, T0_NS)
-    hear(evidence, A, at=8)
-    closed(evidence, 8, 1, T0_NS)
-    assert sorted(evidence.candidates(rows, T0_NS).segment[0].tolist()) == [0, 1, 2, 3, 4, 6, 7, 8]
+def test_silence_weighs_by_how_often_the_antenna_reads_the_tag() -> None:
+    evidence = blank(20)
+    epcs = [A[:11] + bytes([i]) for i in range(60)]
+    rows = evidence.enroll(epcs, np.full(60, 9, np.int32))
+    for turn in range(60):  # the first is read in every other round, the others always
+        hear(evidence, *epcs[turn % 2 :], at=9)
+        closed(evidence, 9, 1, T0_NS)
+    hear(evidence, *epcs, at=9)
+    closed(evidence, 9, 1, T0_NS)
+    hear(evidence, *epcs[2:], at=9)
+    closed(evidence, 9, 1, T0_NS)
+    silence = evidence.silence(rows[:2])
+    assert silence[0] == pytest.approx(np.log(0.5), abs=0.15)
+    assert silence[1] <= -3.0
+    assert evidence.silence(rows[2:]).tolist() == [0.0] * 58
+
+
+def test_when_hardly_anything_is_read_before_an_antenna_silence_says_little() -> None:
+    evidence = blank(20)
+    epcs = [A[:11] + bytes([i]) for i in range(60)]
+    rows = evidence.enroll(epcs, np.full(60, 9, np.int32))
+    for _ in range(20):
+        hear(evidence, *epcs, at=9)
+        closed(evidence, 9, 1, T0_NS)
+    for _ in range(20):  # somebody stands before it
+        closed(evidence, 9, 1, T0_NS)
+    assert evidence.silence(rows).min() > -10.0
+    assert evidence.silent_rounds(rows).tolist() == [20] * 60
 
 
 def test_a_new_book_place_of_a_tag_never_read_is_searched_from_nothing() -> None:
-    evidence = Evidence(2)
+    evidence = blank(2)
     rows = evidence.enroll([A], of_segments(0))
     closed(evidence, 0, 4, T0_NS)
     assert evidence.enroll([A], of_segments(1)).tolist() == rows.tolist()
@@ -145,33 +177,16 @@ def test_a_new_book_place_of_a_tag_never_read_is_searched_from_nothing() -> None
     assert evidence.book.tolist() == [1]
 
 
-def test_what_an_antenna_knew_before_a_long_pause_is_worth_as_much_as_five_rounds_earlier() -> None:
-    evidence = Evidence(1)
-    rows = evidence.enroll([A], of_segments(0))
-    for second in range(0, 50, 10):
-        hear(evidence, A, at=0, seconds=second)
-        closed(evidence, 0, 1, T0_NS + second * SECOND_NS)
-    before = float(evidence.candidates(rows, T0_NS + 50 * SECOND_NS).hits[0, 0])
-    assert before == pytest.approx(1 + 0.78 + 0.78**2 + 0.78**3 + 0.78**4, rel=1e-5)
-    hour_ns = T0_NS + 3600 * SECOND_NS
-    later = before * 0.78**5
-    assert evidence.candidates(rows, hour_ns).hits[0, 0] == pytest.approx(later, rel=1e-5)
-    assert evidence.rounds(hour_ns)[0] == pytest.approx(later, rel=1e-5)
-    closed(evidence, 0, 1, hour_ns)
-    assert evidence.candidates(rows, hour_ns).hits[0, 0] == pytest.approx(later * 0.78, rel=1e-5)
-    assert evidence.rounds(hour_ns)[0] == pytest.approx(later * 0.78 + 1, rel=1e-5)
-
-
 def test_reads_that_wait_for_their_round_never_pile_up() -> None:
-    evidence = Evidence(1)
+    evidence = blank(1)
     rows = evidence.enroll([A, B], of_segments(0, 0))
     batch = [A, B] * 5000
     for _ in range(40):
         hear(evidence, *batch, at=0)
     assert len(evidence.to_columns()["open_row"]) <= 65_536 + 10_000
     closed(evidence, 0, 1, T0_NS)
-    assert evidence.candidates(rows, T0_NS).hits[:, 0].tolist() == [1, 1]
-    assert evidence.candidates(rows, T0_NS).rssi_dbm[:, 0].tolist() == [-60, -60]
+    assert evidence.silent_rounds(rows).tolist() == [0, 0]
+    assert min(sure(evidence, 0, 0), sure(evidence, 1, 0)) > 0.99
 
 
 def test_a_snapshot_brings_back_the_same_beliefs() -> None:
@@ -179,38 +194,41 @@ def test_a_snapshot_brings_back_the_same_beliefs() -> None:
     for _ in range(6):
         world.cycle()
     same = np.arange(world.segments, dtype=np.int32)
-    again = Evidence.from_columns(world.evidence.to_columns(), same, world.segments)
+    again = Evidence.from_columns(world.evidence.to_columns(), same, world.beside)
     one = world.belief()
     world.evidence = again
     other = world.belief()
     assert one.top.tobytes() == other.top.tobytes()
     assert one.confidence.tobytes() == other.confidence.tobytes()
+    world.cycle()
     assert again.enroll(world.epcs, world.book).tolist() == list(range(300))
+    assert again.silence(world.rows).tolist() == world.evidence.silence(world.rows).tolist()
 
 
 def test_a_snapshot_survives_a_layout_that_moved_and_lost_segments() -> None:
-    evidence = Evidence(3)
+    evidence = blank(3)
     rows = evidence.enroll([A, B], of_segments(0, 2))
     hear(evidence, A, at=0)
     hear(evidence, B, at=2)
     closed(evidence, 0, 1, T0_NS)
     closed(evidence, 2, 2, T0_NS)
-    moved = Evidence.from_columns(evidence.to_columns(), of_segments(-1, 0, 3), 4)
-    assert moved.candidates(rows, T0_NS).segment[:, 0].tolist() == [-1, 3]
-    assert moved.candidates(rows, T0_NS).hits[:, 0].tolist() == [0, pytest.approx(0.89)]
-    assert moved.book.tolist() == [-1, 3]
-    assert moved.rounds(T0_NS)[3] == evidence.rounds(T0_NS)[2]
+    closed(evidence, 2, 1, T0_NS)
+    moved = Evidence.from_columns(evidence.to_columns(), of_segments(-1, 0, 3), line_of(4))
+    assert moved.believed.tolist() == moved.book.tolist() == [-1, 3]
+    assert moved.belief(rows).top[0].tolist() == [-1, -1, -1]
+    assert sure(moved, 1, 3) == sure(evidence, 1, 2) > 0.5
+    assert moved.silent_rounds(rows).tolist() == [0, 1]
     assert moved.last_seen_ns.tolist() == [T0_NS, T0_NS]
 
 
 def test_a_remap_that_melts_two_segments_into_one_is_refused() -> None:
-    columns = Evidence(2).to_columns()
+    columns = blank(2).to_columns()
     with pytest.raises(ValueError, match="remap"):
-        Evidence.from_columns(columns, of_segments(1, 1), 2)
+        Evidence.from_columns(columns, of_segments(1, 1), line_of(2))
 
 
 def test_a_volume_takes_less_than_200_bytes() -> None:
-    evidence = Evidence(1400)
+    evidence = blank(1400)
     body = np.arange(160_000, dtype=">u8").view(np.uint8).reshape(-1, 8)
     evidence.enroll([b"\x2c\x00\x00\x00" + row.tobytes() for row in body], np.zeros(160_000, dtype=np.int32))
     assert evidence.nbytes / 160_000 <= 200
@@ -293,11 +311,14 @@ def test_an_epc_that_gen2_cannot_hold_is_refused(epc: bytes) -> None:
 
 
 def test_a_tag_is_silent_from_the_end_of_the_round_that_read_it() -> None:
-    evidence = Evidence(2)
+    evidence = blank(20)
     rows = evidence.enroll([A, B], of_segments(0, 0))
     hear(evidence, A, at=0)  # taken in while its round is open
     closed(evidence, 0, 3, T0_NS)
     assert evidence.silent_rounds(rows).tolist() == [0, 3]
+    for _ in range(10):
+        hear(evidence, A, B, at=0)
+        closed(evidence, 0, 1, T0_NS)
     waiting = Waiting()
     waiting.close(0, 1, T0_NS)
     heard_by(waiting, B, at=1)  # after the round of its own antenna, before another's
@@ -310,54 +331,32 @@ def test_a_tag_is_silent_from_the_end_of_the_round_that_read_it() -> None:
     assert evidence.silent_rounds(rows).tolist() == [1, 1]
 
 
-def test_two_new_antennas_of_one_tag_both_find_room() -> None:
-    evidence = Evidence(9)
-    rows = evidence.enroll([A], of_segments(0))
+a_minute = st.lists(st.tuples(st.integers(0, 5), st.booleans()), min_size=1, max_size=60)
+
+
+@given(a_minute, st.integers(1, 20))
+def test_silence_does_not_depend_on_when_what_was_heard_is_taken_in(
+    happened: list[tuple[int, bool]], every: int
+) -> None:
+    """Reads by the own antenna and its closings, taken in one by one, or many at once."""
+    epcs, book = [A[:11] + bytes([i]) for i in range(6)], [0, 5, 10, 15, 0, 5]
+    one, many = blank(20), blank(20)
+    rows = one.enroll(epcs, of_segments(*book))
+    many.enroll(epcs, of_segments(*book))
     waiting = Waiting()
-    for segment in range(9):
-        heard_by(waiting, A, at=segment)
-        waiting.close(segment, 1, T0_NS)
-    evidence.digest(waiting.take())
-    found = evidence.candidates(rows, T0_NS)
-    assert len(set(found.segment[0].tolist())) == 8
-    assert found.hits[0].tolist() == [1] * 8
-
-
-reads_of_a_minute = st.lists(st.tuples(st.integers(0, 5), st.integers(0, 3), st.booleans()), min_size=1, max_size=60)
-
-
-@given(reads_of_a_minute, st.integers(1, 20))
-def test_it_does_not_matter_when_what_was_heard_is_taken_in(happened: list[tuple[int, int, bool]], every: int) -> None:
-    """Reads and closings taken in one by one, or many at once: the same evidence."""
-    epcs = [A[:11] + bytes([i]) for i in range(6)]
-    one, many = Evidence(4), Evidence(4)
-    rows = one.enroll(epcs, of_segments(0, 1, 2, 3, 0, 1))
-    many.enroll(epcs, of_segments(0, 1, 2, 3, 0, 1))
-    waiting = Waiting()
-    for i, (tag, segment, is_read) in enumerate(happened):
+    for i, (tag, is_read) in enumerate(happened):
+        at_ns = T0_NS + i * SECOND_NS
         if is_read:
-            hear(one, epcs[tag], at=segment, seconds=i)
-            heard_by(waiting, epcs[tag], at=segment, seconds=i)
+            hear(one, epcs[tag], at=book[tag], seconds=i)
+            heard_by(waiting, epcs[tag], at=book[tag], seconds=i)
         else:
-            at_ns = T0_NS + i * SECOND_NS
-            closed(one, segment, 1 + tag, at_ns)
-            if waiting.has_closed(segment):
+            closed(one, book[tag], 1, at_ns)
+            if waiting.has_closed(book[tag]):
                 many.digest(waiting.take())
-            waiting.close(segment, 1 + tag, at_ns)
+            waiting.close(book[tag], 1, at_ns)
         if i % every == 0:
             many.digest(waiting.take())
     many.digest(waiting.take())
     assert one.silent_rounds(rows).tolist() == many.silent_rounds(rows).tolist()
     assert one.last_seen_ns.tolist() == many.last_seen_ns.tolist()
-    now_ns = T0_NS + 60 * SECOND_NS
-    assert one.rounds(now_ns).tolist() == many.rounds(now_ns).tolist()
-    for mine, other in zip(by_segment(one, rows, now_ns), by_segment(many, rows, now_ns), strict=True):
-        assert mine == pytest.approx(other, rel=1e-5)
-
-
-def by_segment(evidence: Evidence, rows: NDArray[np.int32], now_ns: int) -> list[dict[int, float]]:
-    found = evidence.candidates(rows, now_ns)
-    return [
-        {int(segment): float(hits) for segment, hits in zip(segments, counts, strict=True) if segment >= 0}
-        for segments, counts in zip(found.segment, found.hits, strict=True)
-    ]
+    assert one.believed.tolist() == many.believed.tolist() == book

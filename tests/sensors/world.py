@@ -7,10 +7,11 @@ that; RSSI falls 6 dB a segment, tag bias sd 4 dB, noise sd 3 dB. Antennas elsew
 import numpy as np
 from numpy.typing import NDArray
 
+from sensors.rfid.belief import Belief
 from sensors.rfid.epc import encode_gdti96
 from sensors.rfid.evidence import Evidence
 from sensors.rfid.heard import Waiting
-from sensors.rfid.locate import Belief, Neighbourhood, locate
+from sensors.rfid.neighbourhood import Neighbourhood
 
 CYCLE_NS = 10_000_000_000
 START_NS = 1_700_000_000_000_000_000
@@ -50,7 +51,7 @@ class World:
         self.bias_db = self.random.normal(0, 4, tags)
         self.epcs = [encode_gdti96("6901234", "00001", serial) for serial in range(1, tags + 1)]
         self.epc: NDArray[np.uint8] = np.frombuffer(b"".join(self.epcs), dtype=np.uint8).reshape(-1, 12)
-        self.evidence = Evidence(self.segments)
+        self.evidence = Evidence(self.beside)
         self.rows = self.evidence.enroll(self.epcs, self.book)
         self.waiting = Waiting()
         self.now_ns = START_NS
@@ -95,9 +96,7 @@ class World:
         self.hear(segment)
         self.now_ns += CYCLE_NS // self.segments
         rows = self.close(segment)
-        belief = locate(self.evidence, rows, self.beside, self.now_ns)
-        self.evidence.believe(rows, belief.top[:, 0])
-        return rows, belief
+        return rows, self.evidence.belief(rows)
 
     def cycle(self, but: frozenset[int] = frozenset()) -> None:
         """Every antenna searches once, except those in `but`."""
@@ -106,7 +105,7 @@ class World:
                 self.round(segment)
 
     def belief(self) -> Belief:
-        return locate(self.evidence, np.arange(len(self.epcs)), self.beside, self.now_ns)
+        return self.evidence.belief(np.arange(len(self.epcs)))
 
     def right(self) -> NDArray[np.bool_]:
         is_right: NDArray[np.bool_] = self.belief().top[:, 0] == self.true

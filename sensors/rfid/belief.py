@@ -1,0 +1,27 @@
+"""What is believed of some tags, likeliest first."""
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+TOP = 3
+DOUBT = 0.0005  # kept back from every belief: no model is certain
+LEAST = 1e-6  # and no candidate is impossible
+
+
+class Belief(msgspec.Struct, frozen=True, eq=False):
+    """Where each tag stands. Rows sum to less than 1; the rest is elsewhere or gone.
+
+    top (n, 3) int32 segments, -1 where there are fewer; confidence (n, 3) float32 in (0, 1), 0 beside a -1
+    """
+
+    top: NDArray[np.int32]
+    confidence: NDArray[np.float32]
+
+
+def best(segment: NDArray[np.int32], weight: NDArray[np.float32]) -> Belief:
+    """Of candidates (n, k) with log probabilities; -1 is none."""
+    share = np.where(segment >= 0, np.maximum(np.exp(weight) * (1.0 - DOUBT), LEAST), 0.0).astype(np.float32)
+    order = np.argsort(-share, axis=1, kind="stable")[:, :TOP]
+    top = np.take_along_axis(segment, order, axis=1)
+    return Belief(top=top, confidence=np.take_along_axis(share, order, axis=1))

@@ -1,0 +1,45 @@
+"""Which segments stand beside which along a face: how far an antenna's neighbours are."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+REACH = 5  # segments: what reads a tag from further away is a reflection, whatever the geometry
+OFFSETS = 2 * REACH + 1
+FAR = OFFSETS  # column of everything out of reach
+
+Index = NDArray[np.integer[Any]]
+
+
+class Neighbourhood:
+    """Built once per layout from `config.places`.
+
+    near (segments + 1, OFFSETS) int32: the segment `column - REACH` steps along the line, `segments` where there is
+    none; its last row, for no antenna, has none at all
+    """
+
+    def __init__(self, line: NDArray[np.int32], position: NDArray[np.int32]) -> None:
+        count = len(line)
+        stretch = int(position.max(initial=0)) + REACH + 2
+        # one coordinate for all lines, with gaps between them that nothing reaches across; none lies beyond them all
+        coordinate = line.astype(np.int64) * stretch + position
+        beyond = coordinate.max(initial=0) + 2 * stretch
+        self._coordinate: NDArray[np.int64] = np.append(coordinate, beyond)
+        self.near: NDArray[np.int32] = np.full((count + 1, OFFSETS), count, dtype=np.int32)
+        order = np.argsort(coordinate, kind="stable")
+        self.near[:count, REACH] = np.arange(count)
+        for step in range(1, min(REACH + 1, count)):
+            left, right = order[:-step], order[step:]
+            beside = coordinate[right] - coordinate[left] == step
+            self.near[left[beside], REACH + step] = right[beside]
+            self.near[right[beside], REACH - step] = left[beside]
+
+    def __len__(self) -> int:
+        return len(self.near) - 1
+
+    def column(self, antenna: Index, segment: Index) -> NDArray[np.int64]:
+        """Where a segment stands in an antenna's row of `near`, FAR out of reach; -1 and `segments` are none."""
+        apart = self._coordinate.take(segment) - self._coordinate.take(antenna) + REACH
+        found: NDArray[np.int64] = np.where((apart < 0) | (apart >= OFFSETS), FAR, apart)
+        return found

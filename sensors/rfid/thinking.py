@@ -1,0 +1,153 @@
+"""The step of the filter over some tags: weights before, what was read and not, weights after.
+
+How often volumes move is itself learnt, from all tags together: one that seems to have moved is likelier to have done
+so while many do, for people carry volumes by the trolley.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sensors.rfid.locate import CANDIDATES, NEVER, Closed, Known, Reads, likelihood, normalised, spawn
+from sensors.rfid.neighbourhood import Neighbourhood
+from sensors.rfid.radio import Radio
+from sensors.rfid.tags import Tags
+
+Floats = NDArray[np.float32]
+
+MOVING = 1e-4  # least share of volumes that move from one round to the next
+MOST_MOVING = 0.2
+FIRST_ELSEWHERE = 0.05  # of volumes never read: share that does not stand where the catalogue says
+YOUNG = 5  # until its own antenna read a tag in four rounds ...
+YOUNG_MOVING = 0.01  # ... that is how likely it stands elsewhere than it seemed
+_CLEARLY = 2.0  # log odds by which a volume counts as moved in that
+_CALM = 0.3  # what is left of a burst of moves after each antenna has searched once
+_FEW = 20.0  # volumes: a burst among fewer is none
+GONE_PRIOR = float(np.log(1e-4))  # log probability of being taken away since the last round
+UNREAD_GONE = float(np.log(0.2))  # never read at all: the catalogue is not always right
+SURE = float(np.log(0.999))  # log probability from which a place is beyond doubt ...
+LOST = -45.0  # log likelihood of a silence: twice what makes a volume missing; it does not stand there any more
+SETTLED_AGE = 4  # ... once its own antenna read it in three rounds; an age counts from 1
+
+
+class Thinking:
+    """The one thing learnt of all tags together, and how many stand beyond doubt in each segment.
+
+    standing (s + 1,) int64
+    """
+
+    def __init__(self, beside: Neighbourhood) -> None:
+        self._beside = beside
+        self._moving = MOVING
+        self._has_searched = np.zeros(len(beside), np.bool_)
+        self.standing: NDArray[np.int64] = np.zeros(len(beside) + 1, np.int64)
+
+    def is_open(self, tags: Tags, at: Closed) -> NDArray[np.bool_]:
+        """(n,) tags whose place is not beyond doubt and of which these rounds say something."""
+        found = ~tags.is_settled[: tags.count]
+        rows = found.nonzero()[0]
+        told = (at.silence != 0).take(tags.segment[rows]) & (tags.weight[rows] > NEVER)
+        found[rows] = told.any(axis=1)
+        return found
+
+    def think(
+        self,
+        tags: Tags,
+        rows: NDArray[np.int64],
+        reads: Reads,
+        at: Closed,
+        radio: Radio,
+        put_off: Floats,
+    ) -> NDArray[np.int64]:
+        """Carry the weights of some tags over the rounds that closed, and move those that were read elsewhere; returns
+        the rows that moved. put_off (m,) log likelihood of silence where each is believed, not thought over so far."""
+        self._has_searched[at.antenna] = True
+        share = len(at.antenna) / float(self._has_searched.sum())
+        calm = MOVING + (self._moving - MOVING) * _CALM**share
+        if not len(rows):
+            self._moving = calm
+            return rows
+        was_settled = tags.is_settled[rows]
+        self.forget_standing(tags, rows)
+        segment, weight = tags.segment[rows], tags.weight[rows].astype(np.float32)
+        believed = tags.believed[rows]
+        weight += np.where(segment == believed[:, None], put_off[:, None], np.float32(0))
+        spawn(segment, weight, believed, reads, at, self._beside)
+        bias = tags.bias_db[rows].astype(np.float32), tags.bias_count[rows].astype(np.float32)
+        level = tags.level_dbm[rows].astype(np.float32), tags.level_count[rows].astype(np.float32)
+        often = tags.rounds_there[rows].astype(np.float32), tags.hits_there[rows].astype(np.float32)
+        told = likelihood(segment, Known(believed, *bias, *level, *often), reads, at, self._beside, radio)
+        is_read = np.zeros(len(rows), np.bool_)
+        is_read[reads.tag] = True
+        age = tags.age[rows]
+        # where a tag stands that was never read the catalogue says, or it does not: before the first search already
+        weight[(weight == NEVER) & (age == 0)[:, None]] = np.log(FIRST_ELSEWHERE / CANDIDATES)
+        young = np.where(age < YOUNG, YOUNG_MOVING, 0.0)
+        after = self._weighed(segment, weight, told, np.maximum(young, calm) * share)
+        moving = _share_moved(segment, after, believed, is_read & was_settled)
+        if moving > 2 * calm:
+            calm = min(moving, MOST_MOVING)
+            after = self._weighed(segment, weight, told, np.maximum(young, calm) * share)
+        self._moving = calm
+        gone = np.where(is_read, np.float32(NEVER), np.maximum(tags.gone[rows], np.float32(GONE_PRIOR)))
+        after, gone = normalised(after, gone)
+        top = after.argmax(axis=1)
+        every = np.arange(len(rows))
+        place, sure = segment[every, top], after[every, top]
+        tags.segment[rows], tags.gone[rows] = segment, gone
+        tags.weight[rows] = np.maximum(after, np.float32(NEVER))
+        moved = is_read & (place != believed)
+        self._move(tags, rows[moved], place[moved])
+        own = np.unique(rows[reads.tag[tags.believed[rows[reads.tag]] == at.antenna[reads.closing]]])
+        tags.age[own] = np.minimum(tags.age[own], 254) + 1
+        is_settled = (sure >= SURE) & (tags.age[rows] >= SETTLED_AGE) & (place == tags.believed[rows])
+        # one that is not read for a while still tells, by that, how well its antenna searches
+        still = was_settled & (tags.silence[rows] > LOST)
+        tags.is_settled[rows] = np.where(is_read, is_settled, still)
+        self._count(tags, rows, 1)
+        gone_elsewhere: NDArray[np.int64] = rows[moved]
+        return gone_elsewhere
+
+    def forget_standing(self, tags: Tags, rows: NDArray[np.integer[Any]]) -> None:
+        """These are about to change: they do not count as standing where they are believed."""
+        self._count(tags, rows, -1)
+        tags.is_settled[rows] = False
+
+    def to_columns(self) -> dict[str, NDArray[Any]]:
+        """A copy for a snapshot."""
+        return {"moving": np.where(self._has_searched, self._moving, 0.0)}
+
+    def restore(self, columns: Mapping[str, NDArray[Any]], remap: NDArray[np.int32], tags: Tags) -> None:
+        """Take over from a snapshot. remap (old segments,) int32 old -> new, -1 gone."""
+        self._moving = max(MOVING, float(columns["moving"].max(initial=0.0)))
+        kept = remap >= 0
+        self._has_searched[remap[kept]] = columns["moving"][kept] > 0
+        self.standing[:] = 0
+        self._count(tags, np.arange(tags.count), 1)
+
+    def _weighed(self, segment: NDArray[np.int32], weight: Floats, told: Floats, moving: NDArray[np.float64]) -> Floats:
+        """Before a round a volume may have moved to any of the candidates; then what the round tells."""
+        anew = np.log(moving / CANDIDATES).astype(np.float32)
+        before = np.logaddexp(weight, anew[:, None])
+        after: Floats = np.where(segment >= 0, before + told, np.float32(NEVER) * 10)
+        return after
+
+    def _move(self, tags: Tags, rows: NDArray[np.int64], place: NDArray[np.int32]) -> None:
+        tags.believed[rows] = place
+        tags.leave(rows)
+
+    def _count(self, tags: Tags, rows: NDArray[np.integer[Any]], by: int) -> None:
+        settled = rows[tags.is_settled[rows]]
+        self.standing[:-1] += by * np.bincount(tags.believed[settled], minlength=len(self._beside))
+
+
+def _share_moved(
+    segment: NDArray[np.int32], after: Floats, believed: NDArray[np.int32], is_read: NDArray[np.bool_]
+) -> float:
+    """Share of the tags read that clearly stand elsewhere than before; one alone is no burst, nor are tags that never
+    came to rest."""
+    stays = np.where(segment == believed[:, None], after, np.float32(10 * NEVER)).max(axis=1)
+    count = int((is_read & (after.max(axis=1) - stays > _CLEARLY)).sum())
+    return max(count - 1, 0) / (float(is_read.sum()) + _FEW)
