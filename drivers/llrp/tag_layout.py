@@ -126,10 +126,10 @@ def _plan(parsed: Parsed) -> tuple[tuple[str, Convert | None], ...]:
 
 
 def _octets(width: int) -> Convert:
-    """(n, width) octets of n opaque values."""
+    """(n, width) octets of n opaque values, that none can write."""
     if not width:
         return lambda raw: np.empty((len(raw), 0), _OCTET)
-    return lambda raw: raw.copy().view(_OCTET).reshape(len(raw), width)
+    return lambda raw: np.ndarray((len(raw), width), _OCTET, raw.tobytes())
 
 
 def _filled(value: float, scalar: type[np.generic]) -> Convert:
