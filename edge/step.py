@@ -58,7 +58,7 @@ def absorb(state: State, event: Event) -> presence.Judged | None:
                     state.readings[key] = Reading(None, state.readings[key].at_ns)
             limits.absorb(state, event.at_ns, state.plant.points_of(event.device))
         case Tick():
-            return presence.think(state, is_due=True)
+            return presence.think(state, is_due=state.heard.has_waited(event.at_ns, presence.WAIT_NS))
         case OperatorAction() if event.volumes:  # what was heard before it is of the catalogue before it
             return presence.think(state, is_due=True)
         case Started():

@@ -26,8 +26,10 @@ from sensors.rfid.heard import Heard
 from sensors.rfid.presence import FOUND, IS_MISPLACED, IS_MISSING, MOVED, SEEN, is_missed, verdicts
 
 Rows = NDArray[np.int64]
-# What waits is taken in at the tick, or when so much of it has gathered; what is to be thought over and told waits its
-# turn after that, a portion an event, so that no event holds up the next one for more than a few milliseconds.
+# What waits is taken in at the tick, once it has waited for a second, or when so much of it has gathered; what is to be
+# thought over and told waits its turn after that, a portion an event, so that no event holds up the next one for more
+# than a few milliseconds.
+WAIT_NS = 1_000_000_000
 READS_AT_ONCE = 4096
 ROUNDS_AT_ONCE = 64
 JUDGED_AT_ONCE = 512
@@ -93,7 +95,8 @@ def _take_in(state: State) -> str:
     heard = state.heard.take()
     strangers, changed = state.evidence.digest(heard)
     changed = changed[~_is_known_missing(state, changed)]
-    state.unjudged = np.concatenate([state.unjudged, np.setdiff1d(changed, state.unjudged, assume_unique=True)])
+    waiting = state.unjudged
+    state.unjudged = np.concatenate([waiting, np.setdiff1d(changed, waiting)]) if len(waiting) else changed
     return _queue(state, heard.only(strangers)) if len(strangers) else ""
 
 

@@ -15,8 +15,10 @@ from sensors.rfid.belief import Belief, best
 from sensors.rfid.epc_table import EpcTable
 from sensors.rfid.heard import Heard
 from sensors.rfid.locate import PRINT_REACH, Closed, Reads, closed
+from sensors.rfid.members import Members, distinct
 from sensors.rfid.neighbourhood import FAR, REACH, Neighbourhood
 from sensors.rfid.open_reads import OpenReads, Tallies, tallied
+from sensors.rfid.prints import Prints
 from sensors.rfid.radio import Radio, RadioSums
 from sensors.rfid.study import count_hits, count_rounds, study
 from sensors.rfid.tags import Tags
@@ -48,6 +50,7 @@ class Evidence:
         self._open = OpenReads()
         self._radio = RadioSums(beside)
         self._thinking = Thinking(beside)
+        self._members = Members(len(beside))
         self._rounds_total: NDArray[np.int64] = np.zeros(len(beside), np.int64)
 
     def __len__(self) -> int:
@@ -93,8 +96,9 @@ class Evidence:
         tags.grow(len(self))
         changed = tags.book[rows] != book
         tags.book[rows] = book
-        self._thinking.forget_standing(tags, np.unique(rows[changed]))
+        self._thinking.forget_standing(tags, np.unique(rows[changed | (rows >= had)]))
         unread = np.unique(rows[(changed | (rows >= had)) & (tags.last_seen_ns[rows] == 0)])
+        self._members.move(unread, tags.believed[unread], tags.book[unread])
         tags.begin(unread, tags.book[unread], UNREAD_GONE)
         tags.heard_until[unread] = self._total_of(unread)
         return rows
@@ -160,6 +164,7 @@ class Evidence:
         tags = self._tags
         self._thinking.forget_standing(tags, rows)
         place = np.where(segment >= 0, segment, tags.book[rows])
+        self._members.move(rows, tags.believed[rows], place)
         tags.begin(rows, place, GONE_PRIOR)
         missed = silent_rounds > 0
         tags.age[rows] = 1
@@ -215,44 +220,55 @@ class Evidence:
         silent = np.where(remap[columns["believed"]] < 0, 0, columns["heard_until"]) if len(remap) else 0
         self._tags.heard_until[: len(self)] = self._total_of(every) - silent
         self._thinking.restore(columns, remap, self._tags)
+        self._members.fill(self._tags.believed[: len(self)])
 
     def _weigh(self, done: Tallies, closing: NDArray[np.int32], heard: Heard) -> NDArray[np.int64]:
-        """What the closed rounds say of every tag they concern; returns the rows that were thought over."""
-        tags, radio, n = self._tags, self._radio.radio(), len(self)
+        """What the closed rounds say of every tag they concern; returns the rows that were thought over, and those of
+        which there is silence."""
+        tags, radio = self._tags, self._radio.radio()
         nth = closing.take(done.segment)
         own = tags.believed.take(done.row) == done.segment
-        of_closed = (closing >= 0).take(tags.believed[:n])
         efficiency = self._efficiency(done.segment[own & tags.is_settled.take(done.row)], heard, radio)
         at = closed(self._beside, radio, heard.closed_segment, heard.closed_rounds, efficiency)
-        is_read, is_own = _marked(done.row, n), _marked(done.row[own], n)
-        before = tags.silence[:n].copy()
-        self._miss((of_closed & ~is_read).nonzero()[0], closing, at, radio)
-        tags.silence[done.row] = 0.0
-        stands = tags.is_settled[:n] & (before == 0.0)
-        # a read where it stands, or beside it and no louder than there: as ever
-        odd = _marked(done.row[self._is_odd(done, radio)], n)
-        as_ever = stands & (is_own | (is_read & ~of_closed & ~odd))
+        here = self._members.of(heard.closed_segment)
+        rows = distinct(np.concatenate([here, done.row, self._thinking.restless(tags, at)]))
+        of_closed = (closing >= 0).take(tags.believed.take(rows))
+        # a read where it stands, or beside it and no louder than there, is as ever
+        place = np.searchsorted(rows, done.row)
+        is_read, is_own, is_odd = np.zeros((3, len(rows)), np.bool_)
+        is_read[place] = True
+        is_own[place[own]] = True
+        is_odd[place[self._is_odd(done, radio)]] = True
+        before = tags.silence.take(rows)
+        settled = tags.is_settled.take(rows)
+        missed = of_closed & ~is_read
+        self._miss(rows[missed], closing, at, radio)
+        tags.silence[rows[is_read]] = 0.0
+        as_ever = settled & (before == 0.0) & (is_own | (is_read & ~of_closed & ~is_odd))
         # a silence that is short yet is thought over together with the read that ends it
-        awaited = tags.is_settled[:n] & ~is_read & (tags.silence[:n] > PATIENCE)
-        concerned = of_closed | is_read | self._thinking.is_open(tags, at)
-        rows: NDArray[np.int64] = (concerned & ~as_ever & ~awaited).nonzero()[0]
-        self._come_back(rows[is_read[rows] & (tags.gone[rows] > _GONE)])
-        settled_own = is_own & as_ever
-        tags.age[:n][settled_own] = np.minimum(tags.age[:n][settled_own], 254) + 1
+        awaited = settled & ~is_read & (tags.silence.take(rows) > PATIENCE)
+        thought = ~as_ever & ~awaited
+        mine = rows[thought]
+        self._come_back(mine[is_read[thought] & (tags.gone.take(mine) > _GONE)])
+        confirmed = rows[is_own & as_ever]
+        tags.age[confirmed] = np.minimum(tags.age[confirmed], 254) + 1
         hits = np.minimum(done.times, heard.closed_rounds.take(nth)).astype(np.float32)
         self._radio.add_rounds(at.antenna, at.rounds, self._thinking.standing)
-        thought = (~as_ever).take(done.row)
-        place = np.searchsorted(rows, done.row[thought])
-        reads = Reads(place, nth[thought].astype(np.int64), hits[thought], done.rssi_dbm[thought])
-        put_off = np.where(tags.is_settled[rows] & (before[rows] > PATIENCE), before[rows], np.float32(0))
-        stood = tags.is_settled.take(done.row)
-        moved = self._thinking.think(tags, rows, reads, at, radio, put_off)
-        tags.heard_until[moved] = self._total_of(moved)
+        told = thought.take(place)
+        reads = Reads(
+            np.searchsorted(mine, done.row[told]), nth[told].astype(np.int64), hits[told], done.rssi_dbm[told]
+        )
+        put_off = np.where(settled & (before > PATIENCE), before, np.float32(0))[thought]
+        stood = settled.take(place)
+        believed = tags.believed.take(mine)
+        moved = self._thinking.think(tags, mine, reads, at, radio, put_off)
+        self._members.move(mine[moved], believed[moved], tags.believed.take(mine[moved]))
+        tags.heard_until[mine[moved]] = self._total_of(mine[moved])
         # a tag that was missed counts in the rounds of those that stood; one that is back again does not in their hits
         stood &= tags.is_settled.take(done.row)
         study(tags, self._radio, self._beside, done, hits, radio, stood)
-        missed: NDArray[np.int64] = (of_closed & awaited).nonzero()[0]
-        return np.union1d(rows, missed)
+        concerned: NDArray[np.int64] = rows[thought | missed]
+        return concerned
 
     def _come_back(self, rows: Index) -> None:
         """These were gone: where they stood before is as likely as ever, and all that silence spoke of its end."""
@@ -306,12 +322,31 @@ class Evidence:
         total: NDArray[np.int64] = self._rounds_total.take(believed) * (believed >= 0)  # -1 takes the last, and is none
         return total
 
+    @property
+    def rounds_total(self) -> NDArray[np.int64]:
+        """(s,) rounds that each segment's antenna has completed. Read only."""
+        return _frozen(self._rounds_total)
 
-def _marked(rows: Index, count: int) -> NDArray[np.bool_]:
-    """(count,) which rows are among these."""
-    marked = np.zeros(count, np.bool_)
-    marked[rows] = True
-    return marked
+    @property
+    def standing(self) -> NDArray[np.int64]:
+        """(s,) tags that stand in each segment beyond doubt. Read only."""
+        return _frozen(self._thinking.standing[:-1])
+
+    def radio_sums(self) -> dict[str, NDArray[np.float64]]:
+        """A copy of the sums behind `radio`: radio_hits, _trials, _level_sum, _level_count (s, OFFSETS + 1)."""
+        return self._radio.to_columns()
+
+    def prints(self, rows: Index) -> Prints:
+        """What was learnt of some tags where each stands."""
+        tags = self._tags
+        learnt: tuple[NDArray[Any], ...] = (
+            tags.rounds_there,
+            tags.hits_there,
+            tags.level_dbm,
+            tags.level_count,
+            tags.age,
+        )
+        return Prints(*(column[rows] for column in learnt))
 
 
 def _frozen(view: NDArray[Any]) -> NDArray[Any]:

@@ -64,6 +64,12 @@ class Waiting:
         """Reads that wait."""
         return self._count
 
+    def has_waited(self, at_ns: int, for_ns: int) -> bool:
+        """Whether the oldest that waits has waited for so long."""
+        oldest = [int(self._reads[0][-2][0])] if self._reads else []
+        oldest += [at for _, at in self._closed.values()][:1]
+        return bool(oldest) and at_ns - min(oldest) >= for_ns
+
     @property
     def rounds(self) -> int:
         """Closed rounds that wait."""

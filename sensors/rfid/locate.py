@@ -114,10 +114,10 @@ def spawn(
         worth[reads.tag[known], is_it[known, nth].argmax(axis=1)] = fresh[nth]
     worth[segment == believed[:, None]] = 2 * _FRESH
     pair, nth = (~is_there & (place < len(beside))).nonzero()
-    likeliest = np.argsort(nth, kind="stable")
-    pair, nth = pair[likeliest], nth[likeliest]
     tag, place = reads.tag[pair], place[pair, nth]
-    once = np.unique(tag * (len(beside) + 1) + place, return_index=True)[1]
+    order = np.lexsort((nth, place, tag))  # of the pairs that point to one segment, the likeliest first
+    tag, place, nth = tag[order], place[order], nth[order]
+    once = np.append(True, (tag[1:] != tag[:-1]) | (place[1:] != place[:-1])) if len(tag) else np.zeros(0, np.bool_)
     tag, place, nth = tag[once], place[once], nth[once]
     order = np.lexsort((nth, tag))
     tag, place, nth = tag[order], place[order], nth[order]
@@ -154,7 +154,8 @@ def likelihood(
     offset = column - REACH + PRINT_REACH
     stays = (place == known.believed[reads.tag][:, None]) & (offset >= 0) & (offset < PRINTS)
     offset = np.where(stays, offset, 0)
-    rate = np.where(stays, usual[reads.tag[:, None], offset], rate)
+    own_rate = usual[reads.tag[:, None], offset]
+    rate = np.where(stays & (own_rate > 0), own_rate, rate)
     score = reads.hits[:, None] * (np.log(rate) - np.log1p(-rate))
     count = np.where(stays, known.level_count[reads.tag[:, None], offset], np.float32(0))
     own = known.level_dbm[reads.tag[:, None], offset]
@@ -180,21 +181,22 @@ def likelihood(
 def _own_rates(
     known: Known, at: Closed, beside: Neighbourhood, radio: Radio, total: Floats, segment: NDArray[np.int32]
 ) -> Floats:
-    """(m, PRINTS) chance that each antenna around the believed segment reads the tag in these rounds, by its own past;
-    puts the silence of that candidate in `total` right accordingly."""
+    """(m, PRINTS) chance that each antenna around the believed segment reads the tag in these rounds, by its own past,
+    0 where it has none; puts the silence of that candidate in `total` right accordingly."""
+    usual = np.zeros((len(known.believed), PRINTS), np.float32)
+    mine = (known.rounds > 0).nonzero()[0]
     columns = np.arange(REACH - PRINT_REACH, REACH + PRINT_REACH + 1)
-    antenna = beside.near[known.believed][:, columns[::-1]]  # the antenna from which the segment stands in that column
+    antenna = beside.near[known.believed[mine]][:, columns[::-1]]  # from which the segment stands in that column
     nth = at.nth.take(antenna)
     searched = nth >= 0
     expected = at.rate[nth, columns]
-    efficiency = expected / radio.rate[np.where(searched, antenna, 0), columns]
-    learnt = (known.hits + _OF_OTHERS * radio.rate[np.where(searched, antenna, 0), columns]) / (
-        known.rounds[:, None] + _OF_OTHERS
-    )
-    usual: Floats = np.where(searched, np.clip(learnt, *RATES) * efficiency, np.float32(0.5)).astype(np.float32)
+    of_all = radio.rate[np.where(searched, antenna, 0), columns]
+    learnt = (known.hits[mine] + _OF_OTHERS * of_all) / (known.rounds[mine, None] + _OF_OTHERS)
+    own = np.where(searched, np.clip(learnt, *RATES) * (expected / of_all), np.float32(0.5)).astype(np.float32)
     rounds = np.where(searched, at.rounds[nth], 0)
-    right = (rounds * np.where(searched, np.log1p(-usual) - np.log1p(-expected), 0)).sum(axis=1)
-    total += np.where(segment == known.believed[:, None], right[:, None], 0).astype(np.float32)
+    right = (rounds * np.where(searched, np.log1p(-own) - np.log1p(-expected), 0)).sum(axis=1)
+    total[mine] += np.where(segment[mine] == known.believed[mine, None], right[:, None], 0).astype(np.float32)
+    usual[mine] = own
     return usual
 
 

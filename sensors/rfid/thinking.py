@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sensors.rfid.locate import CANDIDATES, NEVER, Closed, Known, Reads, likelihood, normalised, spawn
+from sensors.rfid.members import distinct
 from sensors.rfid.neighbourhood import Neighbourhood
 from sensors.rfid.radio import Radio
 from sensors.rfid.tags import Tags
@@ -43,13 +44,18 @@ class Thinking:
         self._moving = MOVING
         self._has_searched = np.zeros(len(beside), np.bool_)
         self.standing: NDArray[np.int64] = np.zeros(len(beside) + 1, np.int64)
+        self._restless: NDArray[np.int64] = np.zeros(0, np.int64)
+        self._joining: list[NDArray[np.integer[Any]]] = []
 
-    def is_open(self, tags: Tags, at: Closed) -> NDArray[np.bool_]:
-        """(n,) tags whose place is not beyond doubt and of which these rounds say something."""
-        found = ~tags.is_settled[: tags.count]
-        rows = found.nonzero()[0]
-        told = (at.silence != 0).take(tags.segment[rows]) & (tags.weight[rows] > NEVER)
-        found[rows] = told.any(axis=1)
+    def restless(self, tags: Tags, at: Closed) -> NDArray[np.int64]:
+        """Rows whose place is not beyond doubt and of which these rounds say something."""
+        if self._joining:
+            known = distinct(np.concatenate([self._restless, *self._joining]))
+            self._restless = known[~tags.is_settled[known]]
+            self._joining = []
+        rows = self._restless
+        told = (at.silence != 0).take(tags.segment.take(rows, axis=0))
+        found: NDArray[np.int64] = rows[told.any(axis=1)]
         return found
 
     def think(
@@ -62,15 +68,15 @@ class Thinking:
         put_off: Floats,
     ) -> NDArray[np.int64]:
         """Carry the weights of some tags over the rounds that closed, and move those that were read elsewhere; returns
-        the rows that moved. put_off (m,) log likelihood of silence where each is believed, not thought over so far."""
+        which of them moved. put_off (m,) log likelihood of silence where each is believed, not thought over so far."""
         self._has_searched[at.antenna] = True
         share = len(at.antenna) / float(self._has_searched.sum())
         calm = MOVING + (self._moving - MOVING) * _CALM**share
         if not len(rows):
             self._moving = calm
-            return rows
+            return np.zeros(0, np.int64)
         was_settled = tags.is_settled[rows]
-        self.forget_standing(tags, rows)
+        self._count(tags, rows, -1)
         segment, weight = tags.segment[rows], tags.weight[rows].astype(np.float32)
         believed = tags.believed[rows]
         weight += np.where(segment == believed[:, None], put_off[:, None], np.float32(0))
@@ -100,20 +106,22 @@ class Thinking:
         tags.weight[rows] = np.maximum(after, np.float32(NEVER))
         moved = is_read & (place != believed)
         self._move(tags, rows[moved], place[moved])
-        own = np.unique(rows[reads.tag[tags.believed[rows[reads.tag]] == at.antenna[reads.closing]]])
+        own = distinct(rows[reads.tag[tags.believed[rows[reads.tag]] == at.antenna[reads.closing]]])
         tags.age[own] = np.minimum(tags.age[own], 254) + 1
         is_settled = (sure >= SURE) & (tags.age[rows] >= SETTLED_AGE) & (place == tags.believed[rows])
         # one that is not read for a while still tells, by that, how well its antenna searches
         still = was_settled & (tags.silence[rows] > LOST)
         tags.is_settled[rows] = np.where(is_read, is_settled, still)
         self._count(tags, rows, 1)
-        gone_elsewhere: NDArray[np.int64] = rows[moved]
-        return gone_elsewhere
+        self._joining.append(rows[~tags.is_settled[rows]])
+        elsewhere: NDArray[np.int64] = moved.nonzero()[0]
+        return elsewhere
 
     def forget_standing(self, tags: Tags, rows: NDArray[np.integer[Any]]) -> None:
         """These are about to change: they do not count as standing where they are believed."""
         self._count(tags, rows, -1)
         tags.is_settled[rows] = False
+        self._joining.append(rows)
 
     def to_columns(self) -> dict[str, NDArray[Any]]:
         """A copy for a snapshot."""
@@ -126,11 +134,12 @@ class Thinking:
         self._has_searched[remap[kept]] = columns["moving"][kept] > 0
         self.standing[:] = 0
         self._count(tags, np.arange(tags.count), 1)
+        self._restless = (~tags.is_settled[: tags.count]).nonzero()[0]
 
     def _weighed(self, segment: NDArray[np.int32], weight: Floats, told: Floats, moving: NDArray[np.float64]) -> Floats:
         """Before a round a volume may have moved to any of the candidates; then what the round tells."""
-        anew = np.log(moving / CANDIDATES).astype(np.float32)
-        before = np.logaddexp(weight, anew[:, None])
+        anew = (moving / CANDIDATES).astype(np.float32)
+        before = np.log(np.exp(weight) + anew[:, None])
         after: Floats = np.where(segment >= 0, before + told, np.float32(NEVER) * 10)
         return after
 

@@ -176,12 +176,14 @@ def test_volumes_taken_away_are_missing_after_ten_silent_rounds_and_found_when_t
     assert shelves.count(IS_MISSING) == 0
     for _ in range(5):
         shelves.cycle()
-    assert sorted(shelves.said) == [(row, NAMES[IS_MISSING]) for row in taken.tolist()]
+    assert sorted(row for row, name in shelves.said if name == NAMES[IS_MISSING]) == taken.tolist()
+    assert len(shelves.said) <= len(taken) + 1  # one in 1,560 may still have been put right
     shelves.is_there[taken] = True
     shelves.said.clear()
     for _ in range(8):
         shelves.cycle()
-    assert sorted(shelves.said) == [(row, NAMES[FOUND]) for row in taken.tolist()]
+    assert sorted(row for row, name in shelves.said if name == NAMES[FOUND]) == taken.tolist()
+    assert len(shelves.said) <= len(taken) + 1
 
 
 def test_a_dead_reader_makes_nobody_missing_or_moved() -> None:

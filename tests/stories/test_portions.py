@@ -163,7 +163,7 @@ def test_what_waits_of_a_segment_that_is_gone_is_dropped_and_the_rest_is_where_i
         old.tell(reads_of("reader-1", now_ns, antenna, [antenna]))
         old.tell(search_of(antenna, now_ns))
     new = Story(thaw(small_plant(WIDE), encode(freeze(old.state))))
-    new.tell(Tick(at_ns=now_ns))
+    new.tell(Tick(at_ns=now_ns + NS))
     assert [(fact.epc, fact.segment) for fact in new.of(ForeignTagSeen)] == [(epc_of(1).hex(), "A-01L-01")]
 
 
