@@ -32,6 +32,9 @@ format: $(VENV)/.ready
 
 bench: $(VENV)/.ready
 	$(BIN)/python -m bench.outbox
+	$(BIN)/python -m bench.llrp_decode
+	$(BIN)/python -m bench.fusion
+	$(BIN)/python -m bench.locate
 	$(BIN)/python -m bench.crash --kills 20
 
 lock:

@@ -332,7 +332,7 @@ class Evidence:
         """(s,) tags that stand in each segment beyond doubt. Read only."""
         return _frozen(self._thinking.standing[:-1])
 
-    def radio_sums(self) -> dict[str, NDArray[np.float64]]:
+    def radio_sums(self) -> dict[str, NDArray[Any]]:
         """A copy of the sums behind `radio`: radio_hits, _trials, _level_sum, _level_count (s, OFFSETS + 1)."""
         return self._radio.to_columns()
 

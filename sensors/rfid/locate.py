@@ -112,7 +112,7 @@ def spawn(
     for nth in range(len(steps) - 1, -1, -1):  # the likeliest last: its word counts
         known = is_there[:, nth]
         worth[reads.tag[known], is_it[known, nth].argmax(axis=1)] = fresh[nth]
-    worth[segment == believed[:, None]] = 2 * _FRESH
+    worth[(segment == believed[:, None]) & (segment >= 0)] = 2 * _FRESH
     pair, nth = (~is_there & (place < len(beside))).nonzero()
     tag, place = reads.tag[pair], place[pair, nth]
     order = np.lexsort((nth, place, tag))  # of the pairs that point to one segment, the likeliest first

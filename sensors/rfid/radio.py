@@ -96,9 +96,18 @@ class RadioSums:
             np.add.at(self._spreads[f"{name}_sum"], antenna, value.astype(np.float64))
             np.add.at(self._spreads[f"{name}_count"], antenna, np.ones(len(antenna)))
 
-    def to_columns(self) -> dict[str, NDArray[np.float64]]:
+    def to_columns(self) -> dict[str, NDArray[Any]]:
         """A copy for a snapshot, by antenna."""
-        return {f"radio_{name}": column.copy() for name, column in (self._sums | self._spreads).items()}
+        sums = {f"radio_{name}": column.copy() for name, column in (self._sums | self._spreads).items()}
+        blank = np.zeros((len(self._beside), OFFSETS + 1), np.float32)
+        known = self._radio or Radio(blank, blank, 0.0, 0.0)
+        spread = np.array([known.noise_db2, known.site_db2, self._newer])
+        # what is in use until it is worked out anew: a copy that goes on must not be ahead of the original
+        return sums | {
+            "radio_rate": known.rate.copy(),
+            "radio_level_dbm": known.level_dbm.copy(),
+            "radio_spread": np.tile(spread, (len(self._beside), 1)),
+        }
 
     @classmethod
     def from_columns(
@@ -109,6 +118,12 @@ class RadioSums:
         kept = np.flatnonzero(remap >= 0)
         for name, target in (made._sums | made._spreads).items():
             target[remap[kept]] = columns[f"radio_{name}"][kept]
+        rate = columns["radio_rate"]
+        if len(kept) == len(remap) == len(beside) > 0 and rate.any():  # of another layout it is worked out anew
+            back = np.argsort(remap)
+            noise, site, newer = columns["radio_spread"][0].tolist()
+            made._radio = Radio(rate[back], columns["radio_level_dbm"][back], noise, site)
+            made._newer = int(newer)
         return made
 
     def _forget(self, antenna: NDArray[np.int32]) -> None:

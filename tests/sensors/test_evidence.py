@@ -205,6 +205,39 @@ def test_a_snapshot_brings_back_the_same_beliefs() -> None:
     assert again.silence(world.rows).tolist() == world.evidence.silence(world.rows).tolist()
 
 
+def test_a_copy_made_between_two_antennas_goes_on_to_the_same_bytes() -> None:
+    one = World(9, rows=2, per_row=6, tags=400, miss=0.2, far=0.01)
+    for _ in range(9):
+        one.cycle()
+    for segment in range(4):
+        one.round(segment)
+    one.hear(7)
+    one.evidence.digest(one.waiting.take())  # reads whose round is open
+    other = World(9, rows=2, per_row=6, tags=400, miss=0.2, far=0.01)
+    same = np.arange(one.segments, dtype=np.int32)
+    other.evidence = Evidence.from_columns(one.evidence.to_columns(), same, other.beside)
+    other.true, other.is_there, other.now_ns = one.true.copy(), one.is_there.copy(), one.now_ns
+    other.random.bit_generator.state = one.random.bit_generator.state
+    for world in (one, other):
+        world.true[::50] = (world.true[::50] + 5) % world.segments
+        world.close(7)
+        for _ in range(6):
+            world.cycle()
+    mine, copied = one.evidence.to_columns(), other.evidence.to_columns()
+    assert [name for name in mine if mine[name].tobytes() != copied[name].tobytes()] == []
+
+
+def test_a_tag_without_a_book_place_is_found_where_it_is_read() -> None:
+    evidence = blank(20)
+    evidence.enroll([A], of_segments(-1))
+    assert evidence.belief(np.array([0])).top[0].tolist() == [-1, -1, -1]
+    for _ in range(3):
+        hear(evidence, A, at=9)
+        closed(evidence, 9, 1, T0_NS)
+    assert sure(evidence, 0, 9) > 0.8
+    assert evidence.believed.tolist() == [9]
+
+
 def test_a_snapshot_survives_a_layout_that_moved_and_lost_segments() -> None:
     evidence = blank(3)
     rows = evidence.enroll([A, B], of_segments(0, 2))
