@@ -8,7 +8,7 @@ import msgspec
 from msgspec import Meta
 
 from config.catalogued import CataloguedVolume
-from edge.api import answers, volumes
+from edge.api import answers, rfid, volumes
 from edge.api.catalogue import CHUNK, LineSorter, Sorted
 from edge.api.house import House
 from edge.api.nearest import in_a_row, nearest
@@ -64,6 +64,14 @@ class Nothing(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class VolumeArgs(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     volume: str
     limit: Limit = 200
+
+
+class TagArgs(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    volume: str
+
+
+class SegmentArgs(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    segment: str
 
 
 class BeliefsArgs(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -124,6 +132,22 @@ async def _find(desk: Desk, _who: Caller, args: VolumeArgs) -> object:
 
 async def _beliefs(desk: Desk, _who: Caller, args: BeliefsArgs) -> object:
     return volumes.beliefs(desk.house.state, args.after, args.limit)
+
+
+async def _rfid_health(desk: Desk, _who: Caller, _args: Nothing) -> object:
+    return rfid.health(desk.house.state)
+
+
+async def _rfid_coverage(desk: Desk, _who: Caller, _args: Nothing) -> object:
+    return rfid.coverage(desk.house.state)
+
+
+async def _rfid_antenna(desk: Desk, _who: Caller, args: SegmentArgs) -> object:
+    return rfid.antenna(desk.house.state, args.segment)
+
+
+async def _rfid_tag(desk: Desk, _who: Caller, args: TagArgs) -> object:
+    return rfid.tag(desk.house.state, args.volume, desk.house.now())
 
 
 async def _trace(desk: Desk, who: Caller, args: VolumeArgs) -> object:
@@ -267,6 +291,10 @@ OPS: dict[str, Op] = {
     "act": Op(ActArgs, _act),
     "import": Op(ImportArgs, _import),
     "command": Op(CommandArgs, _command),
+    "rfid.health": Op(Nothing, _rfid_health),
+    "rfid.coverage": Op(Nothing, _rfid_coverage),
+    "rfid.antenna": Op(SegmentArgs, _rfid_antenna),
+    "rfid.tag": Op(TagArgs, _rfid_tag),
 }
 WATCH = "watch"  # the one that streams: edge/api/server.py
 

@@ -9,7 +9,7 @@ import typer
 from typer.exceptions import Abort, Exit, TyperException
 
 from config.messages import LANGUAGES, Texts, is_language, language_of, load_texts, named_language
-from edge.cli.commands import acts, files, importing, looks, records, replaying
+from edge.cli.commands import acts, files, importing, looks, records, replaying, rfid
 from edge.cli.options import LANG, options
 from edge.cli.screen import Screen
 from edge.cli.trouble import BAD_INPUT, OK, Trouble
@@ -17,7 +17,7 @@ from edge.cli.trouble import BAD_INPUT, OK, Trouble
 COMMANDS = (
     *("run", "check", "config", "explain", "replay", "import"),
     *("status", "devices", "alarms", "find", "trace", "history", "watch"),
-    *("set", "ack", "vouch-clock"),
+    *("set", "ack", "vouch-clock", "rfid"),
 )
 INTERRUPTED = 130  # 128 + SIGINT
 
@@ -70,7 +70,7 @@ def app(texts: Texts) -> typer.Typer:
     def common(lang: str = lang_option, is_version: bool = version_option) -> None:
         del lang, is_version  # taken from the words before anything is parsed
 
-    for commands in (files, importing, looks, records, acts, replaying):
+    for commands in (files, importing, looks, rfid, records, acts, replaying):
         commands.add(made, texts)
     return made
 

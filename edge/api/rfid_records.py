@@ -1,0 +1,115 @@
+"""What the API answers about antennas and tags. A segment stands for the antenna that sees it."""
+
+from datetime import datetime
+from typing import Literal
+
+import msgspec
+
+from edge.api.records import Candidate
+from edge.state.facts import Status
+from sensors.rfid.health import Verdict
+
+Silence = Literal["none", "usual", "unlikely", "absent", "blind"]
+Blindness = Literal["no_antenna", "dead", "not_searching"]
+
+
+class AntennaAnswer(msgspec.Struct, frozen=True):
+    """One antenna against those that are well. rate, usual_rate: share of rounds in which a volume before it is read;
+    share: of the usual rate, `error` its standard error; level_db: above (+) or below the usual level. None: cannot be
+    told. is_sudden: it is worse now than it was over the last hours. `other`: the segment it is swapped with."""
+
+    segment: str
+    reader: str
+    port: int
+    verdict: Verdict
+    rounds: int
+    standing: int
+    rate: float | None
+    usual_rate: float | None
+    share: float | None
+    error: float | None
+    level_dbm: float | None
+    level_db: float | None
+    is_sudden: bool
+    other: str | None
+
+
+class AntennasAnswer(msgspec.Struct, frozen=True):
+    """Every configured antenna, by reader and port."""
+
+    antennas: tuple[AntennaAnswer, ...]
+
+    @property
+    def ill(self) -> list[AntennaAnswer]:
+        return [antenna for antenna in self.antennas if antenna.verdict not in ("ok", "unknown")]
+
+
+class OffsetAnswer(msgspec.Struct, frozen=True):
+    """What an antenna itself made of the volumes that stand in one segment; offset 0 is its own, None is everything out
+    of reach. `tag_rounds` the rate was counted over, older ones fading; rate None without any, level without a read."""
+
+    offset: int | None
+    segment: str | None
+    rate: float | None
+    level_dbm: float | None
+    tag_rounds: int
+
+
+class AntennaFigures(msgspec.Struct, frozen=True):
+    """All figures of one antenna."""
+
+    antenna: AntennaAnswer
+    by_offset: tuple[OffsetAnswer, ...]
+
+
+class BlindSpot(msgspec.Struct, frozen=True):
+    """A segment that nobody watches, and the volumes whose place is there as far as is known."""
+
+    segment: str
+    zone: str
+    reason: Blindness
+    volumes: int
+
+
+class CoverageAnswer(msgspec.Struct, frozen=True):
+    """watched: share of the volumes that stand before an antenna that works; never_read: share that no antenna has ever
+    read; None without volumes."""
+
+    segments: int
+    volumes: int
+    watched: float | None
+    never_read: float | None
+    blind_spots: tuple[BlindSpot, ...]
+
+    @property
+    def blind_volumes(self) -> int:
+        return sum(spot.volumes for spot in self.blind_spots)
+
+
+class HeardByAnswer(msgspec.Struct, frozen=True):
+    """Reads of a tag by one antenna around it, since it stands where it is believed; level None: not read."""
+
+    segment: str
+    reads: int
+    level_dbm: float | None
+
+
+class TagAnswer(msgspec.Struct, frozen=True):
+    """What is known of the tag of a volume. read_rate: of the rounds of its own antenna, None before any counts;
+    loudness_db: against other tags in its place; silent_rounds of the antenna where it is believed; silence: how
+    likely they are of a tag that is still there, `blind` where that antenna is dead or does not search; log_likelihood:
+    the same as a number, as if that antenna were well; age None: never read."""
+
+    volume: str
+    epc: str
+    status: Status
+    candidates: tuple[Candidate, ...]
+    read_rate: float | None
+    rounds: int
+    loudness_db: float
+    silent_rounds: int
+    silence: Silence
+    log_likelihood: float
+    age_s: float | None
+    last_seen: datetime | None
+    heard_by: tuple[HeardByAnswer, ...]
