@@ -16,13 +16,17 @@ from config.phrase import Phrase, os_reason, phrase
 from config.problem import ConfigError
 from simulator.catalogue import chosen_catalogue
 from simulator.demo import DEMO, Options, run_demo
+from simulator.make_vault import MOST_VOLUMES
+from simulator.make_vault import make_vault as write_vault
 from simulator.replay import Options as Replaying
 from simulator.replay import run_replay
 from simulator.status_block import say, shown
+from simulator.world.cycle import MOST_ROUNDS
 from simulator.world.rf import Radio
 from simulator.world.vault_world import Chance
 
 BAD_INPUT = 2
+CITY_VOLUMES = 160_000
 INTERRUPTED = 130  # 128 + SIGINT
 
 
@@ -73,7 +77,14 @@ def app(texts: Texts) -> typer.Typer:
             Options(site=config, volumes=volumes, for_s=for_s, as_json=as_json, seed=seed, state=state, texts=texts)
         )
 
-    @made.command(help=described(phrase("sim_help_offline"), "offline", "offline --for 3600 --seed 7 --json"))
+    @made.command(
+        help=described(
+            phrase("sim_help_offline"),
+            "offline",
+            "offline --for 3600 --seed 7 --json",
+            "offline --for 86400 --rounds 60",
+        )
+    )
     def offline(
         config: Annotated[Path, typer.Option(help=told(phrase("sim_help_config")))] = DEMO,
         volumes: Annotated[Path | None, volumes_option] = None,
@@ -81,6 +92,7 @@ def app(texts: Texts) -> typer.Typer:
         *,
         as_json: Annotated[bool, json_option] = False,
         seed: Annotated[int, seed_option] = 1,
+        rounds: Annotated[int, typer.Option(min=0, max=MOST_ROUNDS, help=told(phrase("sim_help_rounds")))] = 0,
         lang: Annotated[str, lang_option] = "",
     ) -> None:
         del lang
@@ -97,9 +109,26 @@ def app(texts: Texts) -> typer.Typer:
                 radio=Radio(),
                 chance=Chance(),
                 hear=lambda _event, _facts: None,
+                rounds=rounds,
             )
             result = vault.result(for_s, vault.run(for_s))
         print(shown(result, texts, as_json=as_json))
+
+    @made.command(
+        "make-vault",
+        help=described(phrase("sim_help_make_vault"), "make-vault", "make-vault --volumes 160000 --out city --json"),
+    )
+    def make_vault(
+        volumes: Annotated[
+            int, typer.Option(min=1, max=MOST_VOLUMES, help=told(phrase("sim_help_how_many")))
+        ] = CITY_VOLUMES,
+        out: Annotated[Path | None, typer.Option(help=told(phrase("sim_help_out")))] = None,
+        *,
+        as_json: Annotated[bool, json_option] = False,
+        lang: Annotated[str, lang_option] = "",
+    ) -> None:
+        del lang
+        print(shown(write_vault(volumes, out or Path(f"vault-{volumes}"), texts), texts, as_json=as_json))
 
     @made.command(
         help=described(

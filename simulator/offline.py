@@ -1,7 +1,8 @@
-"""The same step on a manual clock: a simulated vault at read level, no wire and no real time.
+"""The same step on a manual clock: a simulated vault at read or cycle level, no wire and no real time.
 
-What the wires would carry is put straight into the records the sessions would have made of it; everything behind the
-inbox is the daemon's own code. The same seed gives the same facts, byte for byte.
+At read level every dwell of every antenna has its moment; at cycle level a reader's whole cycles are drawn and told at
+once. What the wires would carry is put straight into the records the sessions would have made of it; everything behind
+the inbox is the daemon's own code. The same seed gives the same facts, byte for byte.
 """
 
 import heapq
@@ -25,8 +26,9 @@ from edge.state.facts import Fact
 from edge.state.plant import Plant, PointSpec
 from edge.state.state import State
 from edge.step import step
+from simulator.world.cycle import MOST_ROUNDS, CycleField
 from simulator.world.rf import Radio
-from simulator.world.vault_world import Chance, VaultWorld, read_volumes
+from simulator.world.vault_world import Chance, VaultWorld, read_volumes, stream
 
 NS = 1_000_000_000
 START_NS = 1_767_225_600 * NS  # 2026-01-01T00:00:00Z
@@ -67,8 +69,12 @@ class Offline:
         radio: Radio,
         chance: Chance,
         hear: Callable[[Event, tuple[Fact, ...]], None],
+        rounds: int = 0,
     ) -> None:
-        """`hear` is told every event and the facts it gave."""
+        """`hear` is told every event and the facts it gave. `rounds`: cycles of a reader told at once, 1 to 1000; 0 is
+        read level."""
+        if not 0 <= rounds <= MOST_ROUNDS:
+            raise ValueError(f"{rounds} rounds at once: expected 0 to {MOST_ROUNDS}")
         self.state = State(Plant(vault, profiles))
         self.at_ns = START_NS
         self._hear = hear
@@ -76,6 +82,9 @@ class Offline:
         volumes = read_volumes(catalogue, self.state.plant.places)
         self.world = VaultWorld(vault, volumes, seed, radio=radio, chance=chance, record=lambda _: None)
         self._fields = {reader.id: self.world.field(reader.id) for reader in vault.readers}
+        self._rounds = rounds
+        self.tick_ns = NS
+        """How often the world goes on and a tick is told."""
         self._queue: list[tuple[int, int, Callable[[], None]]] = []
         self._order = 0
         self.facts = 0
@@ -84,7 +93,10 @@ class Offline:
         self._import(catalogue)
         for reader in vault.readers:
             self._tell(DeviceBack(device=reader.id, at_ns=self.at_ns))
-            self._at(self.at_ns, lambda reader=reader: self._dwell(reader, 0))  # type: ignore[misc]
+            if rounds:
+                self._begin_cycles(reader, CycleField(self.world, reader.segments, stream(seed, f"{reader.id}/cycle")))
+            else:
+                self._at(self.at_ns, lambda reader=reader: self._dwell(reader, 0))  # type: ignore[misc]
         for sensor in vault.sensors:
             self._tell(DeviceBack(device=sensor.id, at_ns=self.at_ns))
             self._at(self.at_ns, lambda sensor=sensor: self._poll(sensor.id, int(sensor.period_s * NS)))  # type: ignore[misc]
@@ -186,6 +198,47 @@ class Offline:
         )
         self._at(self.at_ns + dwell_ns, lambda: self._dwell(reader, index + 1))
 
+    def _begin_cycles(self, reader: Reader, field: CycleField) -> None:
+        """Its cycles follow one another, so many told at once. A tick no oftener than the slowest reader is heard."""
+        span_ns = self._rounds * len(field.ports) * reader.dwell_ms * 1_000_000
+        if span_ns:
+            self.tick_ns = max(self.tick_ns, span_ns)
+            self._at(self.at_ns + span_ns, lambda: self._cycles(reader, field, span_ns))
+
+    def _cycles(self, reader: Reader, field: CycleField, span_ns: int) -> None:
+        """Whole cycles end: all their reads, then that each antenna searched."""
+        found = field.draw(self._rounds)
+        n = len(found.tag)
+        self.world.reads += int(found.times.sum())
+        if n:
+            self._tell(
+                TagReads(
+                    device=reader.id,
+                    at_ns=self.at_ns,
+                    antenna=found.port,
+                    epc=self.world.volumes.epc[found.tag],
+                    epc_bits=np.full(n, 96, np.uint16),
+                    rssi_dbm=found.rssi_dbm,
+                    count=found.times,
+                    first_utc_ns=np.zeros(n, np.int64),
+                    last_utc_ns=np.zeros(n, np.int64),
+                    pc=np.full(n, 0x3000, np.int32),
+                )
+            )
+        begun_ns = self.at_ns - span_ns
+        for port in field.ports:
+            self._tell(
+                Searched(
+                    device=reader.id,
+                    at_ns=self.at_ns,
+                    antenna=port,
+                    rounds=self._rounds,
+                    from_ns=begun_ns,
+                    to_ns=self.at_ns,
+                )
+            )
+        self._at(self.at_ns + span_ns, lambda: self._cycles(reader, field, span_ns))
+
     def _poll(self, device: str, period_ns: int) -> None:
         specs = self.state.plant.points_of(device)
         numbers = [(spec.point, self._value(spec)) for spec in specs if spec.quantity.endswith(("_degc", "_pct"))]
@@ -229,9 +282,9 @@ class Offline:
                 self._tell(Contact(device=device, at_ns=self.at_ns, point=point, active=command.on))
 
     def _tick(self) -> None:
-        self.world.advance(1.0)
+        self.world.advance(self.tick_ns / NS)
         self._tell(Tick(at_ns=self.at_ns))
-        self._at(self.at_ns + NS, self._tick)
+        self._at(self.at_ns + self.tick_ns, self._tick)
 
 
 def share_of_hours_inside(hours: Iterable[tuple[float, float]], limits: Mapping[str, tuple[float, float]]) -> float:

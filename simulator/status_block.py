@@ -65,6 +65,15 @@ LABELS: dict[str, Phrase] = {
     "seconds": phrase("sim_seconds"),
     "wall_s": phrase("sim_wall_s"),
     "times_real": phrase("sim_times_real"),
+    # of a vault that was made
+    "config": phrase("sim_configuration"),
+    "catalogue": phrase("sim_catalogue"),
+    "slots": phrase("sim_slots"),
+    "segments": phrase("sim_segments"),
+    "zones": phrase("sim_zones"),
+    "racks": phrase("sim_racks"),
+    "readers": phrase("sim_readers"),
+    "sensors": phrase("sim_sensors"),
 }
 PAIRS = (
     ("volumes", "located"),

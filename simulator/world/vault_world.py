@@ -107,6 +107,7 @@ class VaultWorld:
         self._readers = {reader.id: reader for reader in vault.readers}
         self._reach: dict[int, dict[int, Reach]] = {}
         """By line and segment, until a tag of that line moves."""
+        self._hearing = np.ones(len(self.places.segment_ids))
         self.people_are_in = True
 
     def field(self, reader_id: str) -> Field:
@@ -130,10 +131,19 @@ class VaultWorld:
 
     def round(self, segment: int, rng: np.random.Generator) -> Round:
         """One round of the antenna of a segment over every tag on the same row face."""
+        return draw_round(self.radio, self.reach(segment), rng)
+
+    def reach(self, segment: int) -> Reach:
+        """What the antenna of a segment can read now; the same object until something there changes."""
         of_line = self._reach.setdefault(int(self.places.segment_line[segment]), {})
         if segment not in of_line:
             of_line[segment] = self._in_reach(segment)
-        return draw_round(self.radio, of_line[segment], rng)
+        return of_line[segment]
+
+    def weaken(self, segment: int, hearing: float) -> None:
+        """From now on the antenna of a segment makes this share of its reads: 0 dead, 1 well. It searches on."""
+        self._hearing[segment] = hearing
+        self._reach.pop(int(self.places.segment_line[segment]), None)
 
     def advance(self, seconds: float) -> None:
         """Let the world go on for `seconds`."""
@@ -168,7 +178,8 @@ class VaultWorld:
         inside = np.flatnonzero(self.stands != OUTSIDE)
         tag = inside[self.places.segment_line[self.stands[inside]] == self.places.segment_line[segment]]
         distance = np.abs(self.places.segment_position[self.stands[tag]] - self.places.segment_position[segment])
-        return reach(self.radio, tag, distance, self._bias_db[tag])
+        well = reach(self.radio, tag, distance, self._bias_db[tag])
+        return msgspec.structs.replace(well, rate=well.rate * self._hearing[segment])
 
     def _put(self, tag: int, segment: int, cause: Cause) -> None:
         before = int(self.stands[tag])
