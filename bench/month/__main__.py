@@ -4,6 +4,7 @@ The demo vault (or, for any other number of volumes, one made by rule) runs at c
 behind the inbox everything is the daemon's own code, without journal. Left out: sensors, relays and water.
 
 silent_errors        a wrong belief of 0.99 and more, past the tag's own detection bound after its last change
+  _held              of these, believed so without a break for as long as the bound itself; the others passed sooner
   _behind_dead       the same while only a dead or weak antenna keeps the bound from passing; each may be both in turn
 longest_silent_rounds  what the longest of them lasted since that change, in rounds of a well antenna
 misplacements        volumes that stood in a wrong segment past the bound; _found: a fact named that segment meanwhile

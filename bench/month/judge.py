@@ -39,6 +39,7 @@ class Verdict(msgspec.Struct):
     """The counts."""
 
     silent_errors: int = 0
+    silent_errors_held: int = 0
     silent_errors_behind_dead: int = 0
     longest_silent_rounds: int = 0
     misplacements: int = 0
@@ -84,6 +85,8 @@ class Judge:
         self._before: dict[int, int] = {}
         self._caught: set[int] = set()
         self._told: set[tuple[int, int, str]] = set()
+        self._wrong: dict[int, float] = {}
+        """Tag believed wrong at every look since -> what the antenna's silence had spoken when that began."""
         self._changes = np.zeros(len(world.stands), np.int64)
         self._look = 0
         self._begun_ns = state.now_ns
@@ -137,11 +140,18 @@ class Judge:
         top, confidence = belief.top[:, 0], belief.confidence[:, 0]
         is_known_gone = (stands[open_rows] == OUTSIDE) & (state.volumes.status[open_rows] == MISSING)
         wrong = (top != stands[open_rows]) & (top >= 0) & (confidence >= SURE) & ~is_known_gone
+        before, self._wrong = self._wrong, {}
         for i in np.flatnonzero(wrong).tolist():
             tag, place = int(open_rows[i]), int(top[i])
             is_past, were_past = self._passed(tag, place).tolist()
+            said = float(self._said[0, place])
+            self._wrong[tag] = before.get(tag, said)
             if not were_past:
                 continue
+            held_key = (tag, int(self._changes[tag]), "held")
+            if is_past and said - self._wrong[tag] >= self._bound and held_key not in self._told:
+                self._told.add(held_key)
+                self.verdict.silent_errors_held += 1
             name = "silent_errors" if is_past else "silent_errors_behind_dead"
             key = (tag, int(self._changes[tag]), name)
             after_rounds = round(float(self._said_since(tag, place)[0]) / self._a_round)

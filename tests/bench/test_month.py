@@ -84,6 +84,9 @@ def test_a_wrong_belief_is_silent_only_past_the_bound(run: Run) -> None:
     assert run.judge.verdict.silent_errors == 1
     run.search_unheard(1)
     assert run.judge.verdict.silent_errors == 1  # the same one
+    assert run.judge.verdict.silent_errors_held == 0
+    run.search_unheard(9)  # 11 since it was first seen to be wrong
+    assert run.judge.verdict.silent_errors_held == 1
 
 
 def test_rounds_of_a_dead_antenna_do_not_count_but_are_told(run: Run) -> None:
