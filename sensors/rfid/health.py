@@ -30,6 +30,7 @@ _SWAPPED = 0.7  # of the volumes of either segment stand in the other
 _QUIET_DB, _QUIET_READS = -6.0, 200.0  # a quarter of the usual power: a connector, water in a cable
 _LONG = 6  # rounds of silence; longer ones say no more, and may be of a volume that was taken away
 _BY_CHANCE = 1e-4  # that so many volumes are silent at an antenna that is as it was
+_ALONE = 0.8  # chance that no neighbour reads a volume, from which its silence is its own antenna's
 _TAKEN_SHARE, _TAKEN = 0.1, 2  # of the volumes there, those that may have been
 
 
@@ -174,7 +175,7 @@ def _without_rate(seen: Counted, s: int, usual: Floats) -> Verdict:
     """Of an antenna before which too little is known to stand: it may be dead all the same."""
     around = np.delete(np.arange(OFFSETS), REACH)
     due = float(seen.trials[s, around] @ usual[around])
-    reads_nothing_around = due >= _CROSS_READS and seen.hits[s, around].sum() < DEAD * due
+    reads_nothing_around = due >= _CROSS_READS and seen.hits[s, around].sum() < DEAD * due and seen.read[s] < FEW
     reads_nothing_here = seen.booked[s] >= FEW and not seen.read[s] and seen.rounds[s] >= _ROUNDS
     return "dead" if (reads_nothing_around or reads_nothing_here) else "unknown"
 
@@ -211,8 +212,11 @@ def _now(seen: Counted, beside: Neighbourhood, has_antenna: NDArray[np.bool_]) -
     ended = silent - (longest - taken)
     goes_on = (more + 0.5) / (more + ended + 1.0)
     error = (1.0 - goes_on) * np.sqrt(goes_on / (ended + 0.5))
-    others = np.maximum(_missed_by_others(seen, beside, has_antenna), 0.05)
-    now = np.clip(1.0 - goes_on / others, 0.0, 1.0)
+    others = _missed_by_others(seen, beside, has_antenna)
+    is_worse &= others >= _ALONE
+    others = np.maximum(others, _ALONE)
+    # a shadow on a part of the shelf keeps those few silent: the others show what the antenna still reads
+    now = np.clip(1.0 - np.minimum(goes_on, silent / np.maximum(n, 1)) / others, 0.0, 1.0)
     return np.where(is_worse, now, np.nan), np.where(is_worse, error / others, np.nan)
 
 

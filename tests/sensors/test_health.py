@@ -110,7 +110,7 @@ def test_an_antenna_that_reads_nothing_of_its_neighbours_either_is_dead() -> Non
     seen = of_healthy()
     for column in (REACH - 1, REACH + 1):
         seen.trials[:, column], seen.hits[:, column] = 4000.0, 1000.0
-    seen.trials[6, REACH] = seen.hits[6, REACH] = seen.booked[6] = 0
+    seen.trials[6, REACH] = seen.hits[6, REACH] = seen.booked[6] = seen.read[6] = 0
     assert findings(seen, row, ALL)[6].verdict == "unknown"
     seen.hits[6] = 0.0
     assert findings(seen, row, ALL)[6].verdict == "dead"
@@ -126,6 +126,13 @@ def test_an_antenna_that_fell_silent_just_now_is_dead_before_its_average_falls()
 def test_a_few_volumes_that_were_taken_away_are_no_fault_of_the_antenna() -> None:
     seen = of_healthy()
     seen.silent[7] = [32, 4, 0, 0, 0, 0, 4]
+    assert verdicts(seen) == ["ok"] * SEGMENTS
+
+
+def test_a_shadow_on_a_part_of_the_shelf_is_no_dead_antenna() -> None:
+    """12 of 40 have been silent for long, the others are read as ever: 70 % of what is there."""
+    seen = of_healthy(rounds=1000)
+    seen.silent[7] = [28, 0, 0, 0, 0, 0, 12]
     assert verdicts(seen) == ["ok"] * SEGMENTS
 
 
