@@ -125,8 +125,10 @@ class Evidence:
         done = self._open.settle(reads, mark, closing)
         still_open = closing.take(reads.segment) < mark
         self._end_silence(reads.row[still_open], mark[still_open], heard, closing)
-        count_hits(tags, self._beside, done)
-        self._end_silence(done.row, closing.take(done.segment) + 1, heard, closing)
+        nth = closing.take(done.segment)
+        hits = np.minimum(done.times, heard.closed_rounds.take(nth))
+        count_hits(tags, self._beside, done, hits)
+        self._end_silence(done.row, nth + 1, heard, closing)
         return Digested(strangers, self._weigh(done, closing, heard) if len(heard.closed_segment) else strangers[:0])
 
     def belief(self, rows: Index) -> Belief:

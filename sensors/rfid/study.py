@@ -36,11 +36,11 @@ def count_rounds(tags: Tags, row: NDArray[np.int32], until: NDArray[np.int32]) -
     tags.hits_there[full] //= 2
 
 
-def count_hits(tags: Tags, beside: Neighbourhood, done: Tallies) -> None:
-    """Which of the antennas around its place read each tag in the rounds that closed."""
+def count_hits(tags: Tags, beside: Neighbourhood, done: Tallies, hits: NDArray[np.int64]) -> None:
+    """In how many of the rounds that closed (m,) each antenna around its place read each tag."""
     offset = beside.column(done.segment, tags.believed.take(done.row)) - REACH + PRINT_REACH
     near = (offset >= 0) & (offset < PRINTS) & (tags.age.take(done.row) >= FIRM_AGE)
-    tags.hits_there[done.row[near], offset[near]] += 1
+    tags.hits_there[done.row[near], offset[near]] += hits[near].astype(np.uint16)
 
 
 def study(

@@ -97,7 +97,8 @@ class Thinking:
             calm = min(moving, MOST_MOVING)
             after = self._weighed(segment, weight, told, np.maximum(young, calm) * share)
         self._moving = calm
-        gone = np.where(is_read, np.float32(NEVER), np.maximum(tags.gone[rows], np.float32(GONE_PRIOR)))
+        likeliest = after.max(axis=1)
+        gone = np.where(is_read, likeliest + np.float32(NEVER), np.maximum(tags.gone[rows], np.float32(GONE_PRIOR)))
         after, gone = normalised(after, gone)
         top = after.argmax(axis=1)
         every = np.arange(len(rows))

@@ -155,6 +155,33 @@ def test_silence_weighs_by_how_often_the_antenna_reads_the_tag() -> None:
     assert evidence.silence(rows[2:]).tolist() == [0.0] * 58
 
 
+def test_many_rounds_at_once_teach_and_tell_what_single_ones_do() -> None:
+    epcs = [A[:11] + bytes([i]) for i in range(60)]
+    at_once, singly = blank(20), blank(20)
+    for evidence in (at_once, singly):
+        evidence.enroll(epcs, np.full(60, 9, np.int32))
+    for _ in range(12):  # the first is read in six of ten rounds, the others always
+        for _ in range(6):
+            heard_at_once = Waiting()
+            heard_by(heard_at_once, *epcs, at=9)
+            at_once.digest(heard_at_once.take())
+        for _ in range(4):
+            hear(at_once, *epcs[1:], at=9)
+        closed(at_once, 9, 10, T0_NS)
+        for turn in range(10):
+            hear(singly, *epcs[turn % 5 // 3 :], at=9)
+            closed(singly, 9, 1, T0_NS)
+    for evidence in (at_once, singly):
+        assert min(sure(evidence, row, 9) for row in range(60)) > 0.99
+        hear(evidence, *epcs, at=9)
+        closed(evidence, 9, 1, T0_NS)
+        hear(evidence, *epcs[2:], at=9)
+        closed(evidence, 9, 1, T0_NS)
+    one, other = at_once.silence(np.arange(2)), singly.silence(np.arange(2))
+    assert one[0] == pytest.approx(other[0], abs=0.25)
+    assert np.exp(one[0]) == pytest.approx(0.4, abs=0.1)
+
+
 def test_when_hardly_anything_is_read_before_an_antenna_silence_says_little() -> None:
     evidence = blank(20)
     epcs = [A[:11] + bytes([i]) for i in range(60)]
