@@ -26,10 +26,10 @@ from sensors.rfid.heard import Heard
 from sensors.rfid.presence import FOUND, IS_MISPLACED, IS_MISSING, MOVED, SEEN, is_missed, verdicts
 
 Rows = NDArray[np.int64]
-# What waits is taken in at the tick, once it has waited for a second, or when so much of it has gathered; what is to be
-# thought over and told waits its turn after that, a portion an event, so that no event holds up the next one for more
-# than a few milliseconds.
-WAIT_NS = 1_000_000_000
+# What waits is taken in at the tick, once it has waited for two seconds, or when so much of it has gathered; what is to
+# be thought over and told waits its turn after that, a portion an event, so that no event holds up the next one for
+# more than a few milliseconds.
+WAIT_NS = 2_000_000_000  # a fifth of the ten seconds in which a reader goes round its antennas
 READS_AT_ONCE = 4096
 ROUNDS_AT_ONCE = 64
 JUDGED_AT_ONCE = 512
