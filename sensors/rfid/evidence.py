@@ -129,7 +129,9 @@ class Evidence:
         hits = np.minimum(done.times, heard.closed_rounds.take(nth))
         count_hits(tags, self._beside, done, hits)
         self._end_silence(done.row, nth + 1, heard, closing)
-        return Digested(strangers, self._weigh(done, closing, heard) if len(heard.closed_segment) else strangers[:0])
+        if not len(heard.closed_segment):
+            return Digested(strangers, strangers[:0])
+        return Digested(strangers, self._weigh(done, nth, hits.astype(np.float32), closing, heard))
 
     def belief(self, rows: Index) -> Belief:
         """What is believed of some tags."""
@@ -224,14 +226,24 @@ class Evidence:
         self._thinking.restore(columns, remap, self._tags)
         self._members.fill(self._tags.believed[: len(self)])
 
-    def _weigh(self, done: Tallies, closing: NDArray[np.int32], heard: Heard) -> NDArray[np.int64]:
+    def _weigh(
+        self,
+        done: Tallies,
+        nth: NDArray[np.int32],
+        hits: NDArray[np.float32],
+        closing: NDArray[np.int32],
+        heard: Heard,
+    ) -> NDArray[np.int64]:
         """What the closed rounds say of every tag they concern; returns the rows that were thought over, and those of
-        which there is silence."""
+        which there is silence.
+
+        nth, hits (m,) of the reads: which of the rounds, and in how many; closing (segments + 1,) place in the order of
+        closing, -1 still open.
+        """
         tags, radio = self._tags, self._radio.radio()
-        nth = closing.take(done.segment)
         own = tags.believed.take(done.row) == done.segment
         efficiency = self._efficiency(done.segment[own & tags.is_settled.take(done.row)], heard, radio)
-        at = closed(self._beside, radio, heard.closed_segment, heard.closed_rounds, efficiency)
+        at = closed(self._beside, radio, heard.closed_segment, heard.closed_rounds, efficiency, closing)
         here = self._members.of(heard.closed_segment)
         rows = distinct(np.concatenate([here, done.row, self._thinking.restless(tags, at)]))
         of_closed = (closing >= 0).take(tags.believed.take(rows))
@@ -254,7 +266,6 @@ class Evidence:
         self._come_back(mine[is_read[thought] & (tags.gone.take(mine) > _GONE)])
         confirmed = rows[is_own & as_ever]
         tags.age[confirmed] = np.minimum(tags.age[confirmed], 254) + 1
-        hits = np.minimum(done.times, heard.closed_rounds.take(nth)).astype(np.float32)
         self._radio.add_rounds(at.antenna, at.rounds, self._thinking.standing)
         told = thought.take(place)
         reads = Reads(

@@ -77,15 +77,15 @@ def closed(
     antenna: NDArray[np.int32],
     rounds: NDArray[np.int64],
     efficiency: Floats,
+    nth: NDArray[np.int32],
 ) -> Closed:
-    """What rounds of antennas (k,), none twice, are worth. efficiency (k,) in (0, 1]: of the reads that were due."""
+    """What rounds of antennas (k,), none twice, are worth. efficiency (k,) in (0, 1]: of the reads that were due; nth
+    (s + 1,) as in Closed."""
     rate = radio.rate[antenna] * efficiency[:, None]
     miss = np.log1p(-rate)
     silence = np.zeros(len(beside) + 1, np.float32)
     np.add.at(silence, beside.near[antenna], rounds[:, None] * (miss[:, :OFFSETS] - miss[:, FAR:]))
     silence[-1] = 0.0
-    nth = np.full(len(beside) + 1, -1, np.int32)
-    nth[antenna] = np.arange(len(antenna), dtype=np.int32)
     return Closed(antenna, rounds, silence, rate, nth)
 
 

@@ -4,6 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sensors.rfid.locate import PRINT_REACH, PRINTS
+from sensors.rfid.members import distinct
 from sensors.rfid.neighbourhood import FAR, REACH, Neighbourhood
 from sensors.rfid.open_reads import Tallies
 from sensors.rfid.radio import Radio, RadioSums
@@ -30,8 +31,7 @@ def count_rounds(tags: Tags, row: NDArray[np.int32], until: NDArray[np.int32]) -
     before = tags.rounds_there[rows]
     tags.rounds_there[rows] = 0  # of a tag that is here twice the longer time counts
     np.maximum.at(tags.rounds_there, rows, before + np.minimum(since, _MOST_ROUNDS).astype(np.uint16))
-    full = rows[tags.rounds_there[rows] > _MOST_ROUNDS]
-    full = np.unique(full)
+    full = distinct(rows[tags.rounds_there[rows] > _MOST_ROUNDS])
     tags.rounds_there[full] //= 2
     tags.hits_there[full] //= 2
 

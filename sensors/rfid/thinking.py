@@ -106,7 +106,8 @@ class Thinking:
         tags.segment[rows], tags.gone[rows] = segment, gone
         tags.weight[rows] = np.maximum(after, np.float32(NEVER))
         moved = is_read & (place != believed)
-        self._move(tags, rows[moved], place[moved])
+        tags.believed[rows[moved]] = place[moved]
+        tags.leave(rows[moved])
         own = distinct(rows[reads.tag[tags.believed[rows[reads.tag]] == at.antenna[reads.closing]]])
         tags.age[own] = np.minimum(tags.age[own], 254) + 1
         is_settled = (sure >= SURE) & (tags.age[rows] >= SETTLED_AGE) & (place == tags.believed[rows])
@@ -143,10 +144,6 @@ class Thinking:
         before = np.log(np.exp(weight) + anew[:, None])
         after: Floats = np.where(segment >= 0, before + told, np.float32(NEVER) * 10)
         return after
-
-    def _move(self, tags: Tags, rows: NDArray[np.int64], place: NDArray[np.int32]) -> None:
-        tags.believed[rows] = place
-        tags.leave(rows)
 
     def _count(self, tags: Tags, rows: NDArray[np.integer[Any]], by: int) -> None:
         settled = rows[tags.is_settled[rows]]

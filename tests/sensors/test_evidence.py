@@ -1,18 +1,14 @@
 """Evidence: which reads count, what fades, what a snapshot brings back."""
 
-from typing import Any
-
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from sensors.rfid.epc_table import EpcTable
 from sensors.rfid.evidence import Evidence
 from sensors.rfid.heard import Waiting
 from sensors.rfid.neighbourhood import Neighbourhood
-from sensors.rfid.open_reads import OpenReads, Tallies, tallied
 from tests.sensors.world import World
 
 A = bytes.fromhex("2C74257BF46072000000162E")
@@ -292,82 +288,6 @@ def test_a_volume_takes_less_than_200_bytes() -> None:
     body = np.arange(160_000, dtype=">u8").view(np.uint8).reshape(-1, 8)
     evidence.enroll([b"\x2c\x00\x00\x00" + row.tobytes() for row in body], np.zeros(160_000, dtype=np.int32))
     assert evidence.nbytes / 160_000 <= 200
-
-
-def known(*reads: tuple[int, int, int, float | None]) -> Tallies:
-    """(row, segment, times, dBm) each."""
-    row, segment, times, level = (np.array(column) for column in zip(*reads, strict=True))
-    rssi = np.array([np.nan if value is None else value for value in level], np.float32)
-    return tallied(row.astype(np.int32), segment.astype(np.int32), times.astype(np.uint16), rssi)
-
-
-def columns_of(reads: Tallies) -> tuple[NDArray[Any], ...]:
-    return reads
-
-
-some_reads = st.tuples(
-    st.integers(0, 3), st.integers(0, 1), st.integers(1, 9), st.one_of(st.none(), st.floats(-90, -30, width=32))
-)
-
-
-@given(st.lists(some_reads, min_size=1, max_size=40), st.integers(1, 40))
-def test_reads_come_to_the_same_whenever_they_are_folded(
-    reads: list[tuple[int, int, int, float | None]], cut: int
-) -> None:
-    both_closed = np.array([0, 1, -1], np.int32)
-    none_closed = np.array([-1, -1, -1], np.int32)
-    at_once, in_parts = OpenReads(), OpenReads()
-    whole = at_once.settle(known(*reads), np.zeros(len(reads), np.int32), both_closed)
-    for part in (reads[:cut], reads[cut:]):
-        if part:
-            in_parts.settle(known(*part), np.zeros(len(part), np.int32), none_closed)
-            same = np.arange(2, dtype=np.int32)
-            in_parts = OpenReads.from_columns(in_parts.to_columns(), same, 4)
-    later = in_parts.settle(known(*reads).where(np.zeros(len(reads), np.bool_)), np.zeros(0, np.int32), both_closed)
-    assert [column.tolist() for column in columns_of(whole)] == [column.tolist() for column in columns_of(later)]
-    first = (int(whole.row[0]), int(whole.segment[0]))
-    told = [(times, level) for *pair, times, level in reads if tuple(pair) == first and level is not None]
-    if told:
-        mean = sum(times * level for times, level in told) / sum(times for times, _ in told)
-        assert whole.rssi_dbm[0] == pytest.approx(mean, abs=0.006)
-    else:
-        assert np.isnan(whole.rssi_dbm[0])
-
-
-keys = st.one_of(st.binary(min_size=12, max_size=12), st.binary(min_size=1, max_size=62))
-
-
-@given(st.lists(st.lists(keys, max_size=40), max_size=8), st.lists(keys, max_size=10))
-def test_the_table_answers_like_a_dictionary(batches: list[list[bytes]], strangers: list[bytes]) -> None:
-    table = EpcTable()
-    twin: dict[bytes, int] = {}
-    for batch in batches:
-        rows = table.add(batch)
-        assert rows.tolist() == [twin.setdefault(epc, len(twin)) for epc in batch]
-    asked = [*twin, *strangers]
-    if asked:
-        epc = np.zeros((len(asked), 62), dtype=np.uint8)
-        for i, key in enumerate(asked):
-            epc[i, : len(key)] = np.frombuffer(key, dtype=np.uint8)
-        bits = np.array([len(key) * 8 for key in asked], dtype=np.uint16)
-        assert table.rows(epc, bits).tolist() == [twin.get(key, -1) for key in asked]
-    columns, bits = table.columns()
-    assert [row[: b // 8].tobytes() for row, b in zip(columns, bits.tolist(), strict=True)] == list(twin)
-
-
-def test_a_table_of_counting_serials_finds_every_one() -> None:
-    table = EpcTable()
-    epcs = [b"\x2c\x74" + i.to_bytes(10, "big") for i in range(50_000)]
-    for first in range(0, 50_000, 500):
-        table.add(epcs[first : first + 500])
-    epc = np.frombuffer(b"".join(epcs), dtype=np.uint8).reshape(-1, 12)
-    assert table.rows(epc, np.full(50_000, 96, dtype=np.uint16)).tolist() == list(range(50_000))
-
-
-@pytest.mark.parametrize("epc", [b"", bytes(63)])
-def test_an_epc_that_gen2_cannot_hold_is_refused(epc: bytes) -> None:
-    with pytest.raises(ValueError, match="EPC"):
-        EpcTable().add([epc])
 
 
 def test_a_tag_is_silent_from_the_end_of_the_round_that_read_it() -> None:

@@ -42,11 +42,25 @@ def nothing_known(believed: int) -> Known:
     return Known(ints(believed), floats(0), floats(0), none, none, floats(0), none)
 
 
+def numbered(*antennas: int) -> NDArray[np.int32]:
+    """Place of each segment's round in the order of closing, -1 for none."""
+    nth = np.full(21, -1, np.int32)
+    nth[list(antennas)] = np.arange(len(antennas))
+    return nth
+
+
 def told(
     segments: NDArray[np.int32], radio: Radio, searched: list[int], reads: list[tuple[int, float]]
 ) -> NDArray[np.float32]:
     """Log likelihood of each candidate of one tag, when these antennas searched once and these read it, with dBm."""
-    at = closed(LINE, radio, ints(*searched), np.ones(len(searched), np.int64), np.ones(len(searched), np.float32))
+    at = closed(
+        LINE,
+        radio,
+        ints(*searched),
+        np.ones(len(searched), np.int64),
+        np.ones(len(searched), np.float32),
+        numbered(*searched),
+    )
     nth = np.array([searched.index(antenna) for antenna, _ in reads], np.int64)
     levels = floats(*(level for _, level in reads))
     heard = Reads(np.zeros(len(reads), np.int64), nth, np.ones(len(reads), np.float32), levels)
@@ -79,14 +93,14 @@ def test_of_two_antennas_that_read_alike_the_stronger_is_nearer_whatever_the_tag
 
 def test_an_antenna_that_is_shadowed_says_little_by_its_silence() -> None:
     one, few = np.ones(1, np.float32), np.full(1, 0.1, np.float32)
-    clear = closed(LINE, radio(0.9, 0.3, 0.01), ints(4), np.ones(1, np.int64), one)
-    shadowed = closed(LINE, radio(0.9, 0.3, 0.01), ints(4), np.ones(1, np.int64), few)
+    clear = closed(LINE, radio(0.9, 0.3, 0.01), ints(4), np.ones(1, np.int64), one, numbered(4))
+    shadowed = closed(LINE, radio(0.9, 0.3, 0.01), ints(4), np.ones(1, np.int64), few, numbered(4))
     assert clear.silence[4] == pytest.approx(np.log(0.1) - np.log(0.99), abs=1e-4)
     assert shadowed.silence[4] == pytest.approx(np.log(0.91) - np.log(0.999), abs=1e-4)
 
 
 def test_a_tag_that_both_antennas_always_read_is_not_thought_to_move_between_them() -> None:
-    at = closed(LINE, radio(0.9, 0.3, 0.01), ints(4, 5), np.ones(2, np.int64), np.ones(2, np.float32))
+    at = closed(LINE, radio(0.9, 0.3, 0.01), ints(4, 5), np.ones(2, np.int64), np.ones(2, np.float32), numbered(4, 5))
     heard = Reads(np.zeros(1, np.int64), np.ones(1, np.int64), np.ones(1, np.float32), floats(np.nan))  # 5 alone
     segments = candidates(4, 5)
     usual = likelihood(segments, nothing_known(4), heard, at, LINE, radio(0.9, 0.3, 0.01))[0]
@@ -103,7 +117,7 @@ def test_a_ninth_antenna_finds_room_and_the_believed_place_never_gives_way() -> 
     segment = candidates(*range(CANDIDATES))
     weight = np.full((1, CANDIDATES), -5.0, np.float32)
     weight[0, 0], weight[0, 7] = -50.0, -9.0
-    at = closed(LINE, radio(0.9, 0.3, 0.01), ints(18), np.ones(1, np.int64), np.ones(1, np.float32))
+    at = closed(LINE, radio(0.9, 0.3, 0.01), ints(18), np.ones(1, np.int64), np.ones(1, np.float32), numbered(18))
     heard = Reads(np.zeros(1, np.int64), np.zeros(1, np.int64), np.ones(1, np.float32), floats(-50))
     spawn(segment, weight, ints(0), heard, at, LINE)
     assert segment[0, 7] == 18
