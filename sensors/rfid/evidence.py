@@ -245,7 +245,7 @@ class Evidence:
         efficiency = self._efficiency(done.segment[own & tags.is_settled.take(done.row)], heard, radio)
         at = closed(self._beside, radio, heard.closed_segment, heard.closed_rounds, efficiency, closing)
         here = self._members.of(heard.closed_segment)
-        rows = distinct(np.concatenate([here, done.row, self._thinking.restless(tags, at)]))
+        rows = distinct(np.concatenate([here, done.row, self._thinking.restless(tags, at)]), len(self))
         of_closed = (closing >= 0).take(tags.believed.take(rows))
         # a read where it stands, or beside it and no louder than there, is as ever
         place = np.searchsorted(rows, done.row)

@@ -7,12 +7,14 @@ from numpy.typing import NDArray
 
 Index = NDArray[np.integer[Any]]
 _NONE: NDArray[np.int64] = np.zeros(0, np.int64)
+_ROW_BITS = 32
 
 
-def distinct(rows: Index) -> NDArray[np.int64]:
-    """The rows once each, ascending: a sort of integers takes a third of the time of `np.unique`, which hashes."""
-    found = np.sort(rows.astype(np.int64))
-    return found[np.append(True, found[1:] != found[:-1])] if len(found) else found
+def distinct(rows: Index, count: int) -> NDArray[np.int64]:
+    """Rows 0..count-1 once each, ascending: marking them takes a tenth of the time of a sort."""
+    is_one = np.zeros(count, np.bool_)
+    is_one[rows] = True
+    return is_one.nonzero()[0]
 
 
 class Members:
@@ -34,15 +36,21 @@ class Members:
 
     def move(self, rows: Index, before: NDArray[np.int32], after: NDArray[np.int32]) -> None:
         """Some rows, none twice, are believed elsewhere; -1 is nowhere."""
-        for segment, leaving in _by_segment(rows, before):
-            self._rows[segment] = np.setdiff1d(self._rows[segment], leaving, assume_unique=True)
-        for segment, coming in _by_segment(rows, after):
-            self._rows[segment] = np.union1d(self._rows[segment], coming)
+        changed = distinct(np.concatenate([before, after]) + 1, len(self._rows) + 1) - 1
+        changed = changed[changed >= 0]
+        held = [self._rows[segment] for segment in changed.tolist()]
+        if not held:
+            return
+        stood = np.repeat(changed, [len(part) for part in held]) << _ROW_BITS | np.concatenate(held)
+        stand = np.setdiff1d(stood, _keys(rows, before), assume_unique=True)
+        stand = np.union1d(stand, _keys(rows, after))
+        bounds = np.searchsorted(stand, np.append(changed, len(self._rows)) << _ROW_BITS).tolist()
+        row = stand & ((1 << _ROW_BITS) - 1)
+        for nth, segment in enumerate(changed.tolist()):
+            self._rows[segment] = row[bounds[nth] : bounds[nth + 1]]
 
 
-def _by_segment(rows: Index, segment: NDArray[np.int32]) -> list[tuple[int, NDArray[np.int64]]]:
+def _keys(rows: Index, segment: NDArray[np.int32]) -> NDArray[np.int64]:
+    """Of those that stand anywhere: by segment, and by row in it."""
     placed = (segment >= 0).nonzero()[0]
-    placed = placed[np.argsort(segment[placed], kind="stable")]
-    names, first = np.unique(segment[placed], return_index=True)
-    parts = np.split(rows[placed].astype(np.int64), first[1:])
-    return list(zip(names.tolist(), parts, strict=True)) if len(names) else []
+    return segment[placed].astype(np.int64) << _ROW_BITS | rows[placed]

@@ -41,5 +41,5 @@ class Neighbourhood:
     def column(self, antenna: Index, segment: Index) -> NDArray[np.int64]:
         """Where a segment stands in an antenna's row of `near`, FAR out of reach; -1 and `segments` are none."""
         apart = self._coordinate.take(segment) - self._coordinate.take(antenna) + REACH
-        found: NDArray[np.int64] = np.where((apart < 0) | (apart >= OFFSETS), FAR, apart)
-        return found
+        # read without a sign what lies before the row is as far as what lies beyond it
+        return np.minimum(apart.view(np.uint64), FAR).view(np.int64)

@@ -76,17 +76,12 @@ def verdicts(
     rebooked = is_sure & stands & (is_at_book == (status == MISPLACED))
     moved = is_sure & was_placed & (place != top) & is_firm
     placed = is_sure & (status == UNSEEN)
-    kind = np.select(
-        [
-            is_missing,
-            is_sure & (status == MISSING),
-            moved & is_at_book,
-            (placed | rebooked) & is_at_book,
-            (placed | rebooked | moved) & (book >= 0),
-        ],
-        [IS_MISSING, FOUND, MOVED, SEEN, IS_MISPLACED],
-        default=NONE,
-    ).astype(np.uint8)
+    kind = np.full(len(status), NONE, np.uint8)
+    kind[(placed | rebooked | moved) & (book >= 0)] = IS_MISPLACED
+    kind[(placed | rebooked) & is_at_book] = SEEN
+    kind[moved & is_at_book] = MOVED
+    kind[is_sure & (status == MISSING)] = FOUND
+    kind[is_missing] = IS_MISSING
     last = np.where(was_placed & (place >= 0), place, book)
     says_place = (kind != NONE) & (kind != IS_MISSING)
     return Verdicts(

@@ -3,8 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from sensors.rfid.locate import PRINT_REACH, PRINTS
-from sensors.rfid.members import distinct
+from sensors.rfid.locate import PRINT_REACH, PRINTS, greatest
 from sensors.rfid.neighbourhood import FAR, REACH, Neighbourhood
 from sensors.rfid.open_reads import Tallies
 from sensors.rfid.radio import Radio, RadioSums
@@ -31,7 +30,7 @@ def count_rounds(tags: Tags, row: NDArray[np.int32], until: NDArray[np.int32]) -
     before = tags.rounds_there[rows]
     tags.rounds_there[rows] = 0  # of a tag that is here twice the longer time counts
     np.maximum.at(tags.rounds_there, rows, before + np.minimum(since, _MOST_ROUNDS).astype(np.uint16))
-    full = distinct(rows[tags.rounds_there[rows] > _MOST_ROUNDS])
+    full = np.unique(rows[tags.rounds_there[rows] > _MOST_ROUNDS])
     tags.rounds_there[full] //= 2
     tags.hits_there[full] //= 2
 
@@ -60,8 +59,8 @@ def study(
     sums.add_hits(done.segment[stood], column[stood], hits[stood], (rssi - bias)[stood])
     # what a tag is like is learnt from every read while it is new in its place, then from one round in four
     known = stood & (tags.age.take(done.row) >= LONG_AGE) & ((tags.rounds_there.take(done.row) & 3) != 0)
-    firm = (tags.age.take(done.row) >= FIRM_AGE) & (tags.weight.take(done.row, axis=0).max(axis=1) > _FIRM)
-    firm &= ~known & ~np.isnan(rssi) & (column != FAR)
+    told = ((tags.age.take(done.row) >= FIRM_AGE) & ~known & ~np.isnan(rssi) & (column != FAR)).nonzero()[0]
+    firm = told[greatest(tags.weight.take(done.row[told], axis=0)) > _FIRM]
     rows, antenna, column, rssi = done.row[firm], done.segment[firm], column[firm], rssi[firm]
     if not len(rows):
         return

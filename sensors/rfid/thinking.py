@@ -10,8 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sensors.rfid.locate import CANDIDATES, NEVER, Closed, Known, Reads, likelihood, normalised, spawn
-from sensors.rfid.members import distinct
+from sensors.rfid.locate import CANDIDATES, NEVER, Closed, Known, Reads, greatest, likelihood, normalised, spawn
 from sensors.rfid.neighbourhood import Neighbourhood
 from sensors.rfid.radio import Radio
 from sensors.rfid.tags import Tags
@@ -44,18 +43,12 @@ class Thinking:
         self._moving = MOVING
         self._has_searched = np.zeros(len(beside), np.bool_)
         self.standing: NDArray[np.int64] = np.zeros(len(beside) + 1, np.int64)
-        self._restless: NDArray[np.int64] = np.zeros(0, np.int64)
-        self._joining: list[NDArray[np.integer[Any]]] = []
 
     def restless(self, tags: Tags, at: Closed) -> NDArray[np.int64]:
         """Rows whose place is not beyond doubt and of which these rounds say something."""
-        if self._joining:
-            known = distinct(np.concatenate([self._restless, *self._joining]))
-            self._restless = known[~tags.is_settled[known]]
-            self._joining = []
-        rows = self._restless
+        rows = (~tags.is_settled[: tags.count]).nonzero()[0]
         told = (at.silence != 0).take(tags.segment.take(rows, axis=0))
-        found: NDArray[np.int64] = rows[told.any(axis=1)]
+        found: NDArray[np.int64] = rows[np.ascontiguousarray(told.T).any(axis=0)]
         return found
 
     def think(
@@ -75,19 +68,18 @@ class Thinking:
         if not len(rows):
             self._moving = calm
             return np.zeros(0, np.int64)
-        was_settled = tags.is_settled[rows]
+        was_settled = tags.is_settled.take(rows)
         self._count(tags, rows, -1)
-        segment, weight = tags.segment[rows], tags.weight[rows].astype(np.float32)
-        believed = tags.believed[rows]
+        segment, weight = tags.segment.take(rows, axis=0), tags.weight.take(rows, axis=0).astype(np.float32)
+        believed = tags.believed.take(rows)
         weight += np.where(segment == believed[:, None], put_off[:, None], np.float32(0))
         spawn(segment, weight, believed, reads, at, self._beside)
-        bias = tags.bias_db[rows].astype(np.float32), tags.bias_count[rows].astype(np.float32)
-        level = tags.level_dbm[rows].astype(np.float32), tags.level_count[rows].astype(np.float32)
-        often = tags.rounds_there[rows].astype(np.float32), tags.hits_there[rows].astype(np.float32)
-        told = likelihood(segment, Known(believed, *bias, *level, *often), reads, at, self._beside, radio)
+        learnt = (tags.bias_db, tags.bias_count, tags.level_dbm, tags.level_count, tags.rounds_there, tags.hits_there)
+        known = Known(believed, *(column.take(rows, axis=0).astype(np.float32) for column in learnt))
+        told = likelihood(segment, known, reads, at, self._beside, radio)
         is_read = np.zeros(len(rows), np.bool_)
         is_read[reads.tag] = True
-        age = tags.age[rows]
+        age = tags.age.take(rows)
         # where a tag stands that was never read the catalogue says, or it does not: before the first search already
         weight[(weight == NEVER) & (age == 0)[:, None]] = np.log(FIRST_ELSEWHERE / CANDIDATES)
         young = np.where(age < YOUNG, YOUNG_MOVING, 0.0)
@@ -97,8 +89,8 @@ class Thinking:
             calm = min(moving, MOST_MOVING)
             after = self._weighed(segment, weight, told, np.maximum(young, calm) * share)
         self._moving = calm
-        likeliest = after.max(axis=1)
-        gone = np.where(is_read, likeliest + np.float32(NEVER), np.maximum(tags.gone[rows], np.float32(GONE_PRIOR)))
+        gone = np.maximum(tags.gone.take(rows), np.float32(GONE_PRIOR))
+        gone = np.where(is_read, greatest(after) + np.float32(NEVER), gone)
         after, gone = normalised(after, gone)
         top = after.argmax(axis=1)
         every = np.arange(len(rows))
@@ -108,14 +100,15 @@ class Thinking:
         moved = is_read & (place != believed)
         tags.believed[rows[moved]] = place[moved]
         tags.leave(rows[moved])
-        own = distinct(rows[reads.tag[tags.believed[rows[reads.tag]] == at.antenna[reads.closing]]])
-        tags.age[own] = np.minimum(tags.age[own], 254) + 1
+        own = np.zeros(len(rows), np.bool_)
+        own[reads.tag[tags.believed[rows[reads.tag]] == at.antenna[reads.closing]]] = True
+        age = tags.age.take(rows)
+        tags.age[rows] = age + (own & (age < 255))
         is_settled = (sure >= SURE) & (tags.age[rows] >= SETTLED_AGE) & (place == tags.believed[rows])
         # one that is not read for a while still tells, by that, how well its antenna searches
         still = was_settled & (tags.silence[rows] > LOST)
         tags.is_settled[rows] = np.where(is_read, is_settled, still)
         self._count(tags, rows, 1)
-        self._joining.append(rows[~tags.is_settled[rows]])
         elsewhere: NDArray[np.int64] = moved.nonzero()[0]
         return elsewhere
 
@@ -123,7 +116,6 @@ class Thinking:
         """These are about to change: they do not count as standing where they are believed."""
         self._count(tags, rows, -1)
         tags.is_settled[rows] = False
-        self._joining.append(rows)
 
     def to_columns(self) -> dict[str, NDArray[Any]]:
         """A copy for a snapshot."""
@@ -136,7 +128,6 @@ class Thinking:
         self._has_searched[remap[kept]] = columns["moving"][kept] > 0
         self.standing[:] = 0
         self._count(tags, np.arange(tags.count), 1)
-        self._restless = (~tags.is_settled[: tags.count]).nonzero()[0]
 
     def _weighed(self, segment: NDArray[np.int32], weight: Floats, told: Floats, moving: NDArray[np.float64]) -> Floats:
         """Before a round a volume may have moved to any of the candidates; then what the round tells."""
@@ -155,6 +146,7 @@ def _share_moved(
 ) -> float:
     """Share of the tags read that clearly stand elsewhere than before; one alone is no burst, nor are tags that never
     came to rest."""
-    stays = np.where(segment == believed[:, None], after, np.float32(10 * NEVER)).max(axis=1)
-    count = int((is_read & (after.max(axis=1) - stays > _CLEARLY)).sum())
-    return max(count - 1, 0) / (float(is_read.sum()) + _FEW)
+    segment, after, believed = segment[is_read], after[is_read], believed[is_read]
+    stays = greatest(np.where(segment == believed[:, None], after, np.float32(10 * NEVER)))
+    count = int((greatest(after) - stays > _CLEARLY).sum())
+    return max(count - 1, 0) / (len(after) + _FEW)
