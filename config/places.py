@@ -18,6 +18,11 @@ if TYPE_CHECKING:
 
 
 MOST_SHOWN = 12
+_SLOT = 3  # characters of the slot in most ids: `-05`
+_DASH, _ZERO, _NINE = b"-09"
+_NO_SLOT = -100
+_SLOT_NUMBER = {f"-{number:02d}": number for number in range(1, 100)}
+_NO_SHELF = (-1, 0)
 
 
 class NoSuchSlot(PhrasedError, KeyError):  # noqa: N818  it is what the person is told
@@ -48,12 +53,9 @@ class Places:
         self._first_slot: dict[str, int] = {}
         self._first_segment: dict[str, int] = {}
         self._rack_of: dict[str, Rack] = {rack.id: rack for rack in vault.racks}
-        self._slots_of = {
-            rack.id: frozenset(f"{number:02d}" for number in range(1, rack.slots_per_shelf + 1)) for rack in vault.racks
-        }
-        self._shelf: dict[str, tuple[int, frozenset[str]]] = {}
-        """Shelf, e.g. `A-01L-03-2` -> its segment and the slots on it: filled as shelves are asked for, so that a
-        catalogue of 160,000 lines parses 8,000 ids instead of all of them (10 times faster)."""
+        self._shelf: dict[str, tuple[int, int]] = {}
+        """Shelf, e.g. `A-01L-03-2` -> its segment, and how many slots are on it: filled as shelves are asked for, so
+        that a catalogue of 160,000 lines parses 8,000 ids instead of all of them."""
         ids: list[str] = []
         line: list[int] = []
         position: list[int] = []
@@ -84,24 +86,35 @@ class Places:
 
     def segment_of(self, slot_id: str) -> int:
         """Index of the segment a slot lies in. Raises NoSuchSlot with the next step if it is not of this vault."""
-        shelf, _, slot = slot_id.rpartition("-")
-        known = self._shelf.get(shelf)
-        if known is not None and slot in known[1]:
-            return known[0]
+        segment, slots = self._shelf.get(slot_id[:-_SLOT], _NO_SHELF)
+        if 1 <= _SLOT_NUMBER.get(slot_id[-_SLOT:], 0) <= slots:
+            return segment
         address = self.address(slot_id)
         rack = self._rack_of[address.rack]
         segment = self._segment_at(address, rack)
-        self._shelf[shelf] = (segment, self._slots_of[rack.id])
+        self._shelf[slot_id.rpartition("-")[0]] = segment, rack.slots_per_shelf
         return segment
 
     def segments_of(self, slot_ids: Iterable[str]) -> "NDArray[np.int32]":
         """(n,) index of the segment each slot lies in, -1 for one that is not of this vault."""
-        known, found = self._shelf, []
-        for slot_id in slot_ids:
-            shelf, _, slot = slot_id.rpartition("-")
-            on_shelf = known.get(shelf)
-            found.append(on_shelf[0] if on_shelf and slot in on_shelf[1] else self._segment_or_none(slot_id))
-        return np.array(found, dtype=np.int32)
+        ids = list(slot_ids)
+        text = "".join(ids)
+        if len(set(map(len, ids))) != 1 or not text.isascii() or len(ids[0]) <= _SLOT:
+            return np.array([self._segment_or_none(slot_id) for slot_id in ids], dtype=np.int32)
+        # lists go along the shelves: the ids under one another, a shelf is looked up once where it begins
+        letters = np.frombuffer(text.encode(), np.uint8).reshape(len(ids), -1)
+        shelf = letters[:, :-_SLOT]
+        first = np.append(0, (shelf[1:] != shelf[:-1]).any(axis=1).nonzero()[0] + 1)
+        known = [self._shelf.get(ids[i][:-_SLOT], _NO_SHELF) for i in first.tolist()]
+        segment, slots = np.repeat(np.array(known, np.int32), np.diff(np.append(first, len(ids))), axis=0).T
+        dash, ten, one = letters[:, -_SLOT:].T
+        slot = np.where((ten >= _ZERO) & (ten <= _NINE), 10 * (ten.astype(np.int32) - _ZERO), _NO_SLOT)
+        slot += np.where((one >= _ZERO) & (one <= _NINE), one.astype(np.int32) - _ZERO, _NO_SLOT)
+        is_slot = (dash == _DASH) & (slot >= 1) & (slot <= slots)
+        found = np.where(is_slot, segment, np.int32(-1))
+        for i in (~is_slot).nonzero()[0].tolist():
+            found[i] = self._segment_or_none(ids[i])
+        return found
 
     def _segment_or_none(self, slot_id: str) -> int:
         try:

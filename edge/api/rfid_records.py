@@ -7,8 +7,9 @@ import msgspec
 
 from edge.api.records import Candidate
 from edge.state.facts import Status
-from sensors.rfid.health import Verdict
 
+# of sensors.rfid.health, named here so that a command need not load numpy to know the words
+Verdict = Literal["ok", "weak", "half_dead", "dead", "not_searching", "swapped", "unknown"]
 Silence = Literal["none", "usual", "unlikely", "absent", "blind"]
 Blindness = Literal["no_antenna", "dead", "not_searching"]
 

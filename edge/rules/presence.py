@@ -92,6 +92,8 @@ def decide(state: State, at_ns: int, judged: Judged) -> Decision:
 
 def _take_in(state: State) -> str:
     """Thousands of reads cost little more than a hundred. The reader that reads more strangers than are kept, or ''."""
+    if not (len(state.heard) or state.heard.rounds):
+        return ""
     heard = state.heard.take()
     strangers, changed = state.evidence.digest(heard)
     changed = changed[~_is_known_missing(state, changed)]

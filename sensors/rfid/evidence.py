@@ -96,8 +96,9 @@ class Evidence:
         tags.grow(len(self))
         changed = tags.book[rows] != book
         tags.book[rows] = book
-        self._thinking.forget_standing(tags, np.unique(rows[changed | (rows >= had)]))
-        unread = np.unique(rows[(changed | (rows >= had)) & (tags.last_seen_ns[rows] == 0)])
+        anew = distinct(rows[changed | (rows >= had)], len(self))
+        self._thinking.forget_standing(tags, anew)
+        unread = anew[tags.last_seen_ns[anew] == 0]
         self._members.move(unread, tags.believed[unread], tags.book[unread])
         tags.begin(unread, tags.book[unread], UNREAD_GONE)
         tags.heard_until[unread] = self._total_of(unread)

@@ -35,15 +35,15 @@ class Members:
         self._rows = [order[bounds[i] : bounds[i + 1]] for i in range(len(self._rows))]
 
     def move(self, rows: Index, before: NDArray[np.int32], after: NDArray[np.int32]) -> None:
-        """Some rows, none twice, are believed elsewhere; -1 is nowhere."""
+        """Some rows, none twice, are believed elsewhere than `before`; -1 is nowhere."""
         changed = distinct(np.concatenate([before, after]) + 1, len(self._rows) + 1) - 1
         changed = changed[changed >= 0]
         held = [self._rows[segment] for segment in changed.tolist()]
         if not held:
             return
         stood = np.repeat(changed, [len(part) for part in held]) << _ROW_BITS | np.concatenate(held)
-        stand = np.setdiff1d(stood, _keys(rows, before), assume_unique=True)
-        stand = np.union1d(stand, _keys(rows, after))
+        leave = np.searchsorted(stood, _keys(rows, before))
+        stand = np.sort(np.concatenate([np.delete(stood, leave), _keys(rows, after)]))
         bounds = np.searchsorted(stand, np.append(changed, len(self._rows)) << _ROW_BITS).tolist()
         row = stand & ((1 << _ROW_BITS) - 1)
         for nth, segment in enumerate(changed.tolist()):
