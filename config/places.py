@@ -105,7 +105,7 @@ class Places:
         letters = np.frombuffer(text.encode(), np.uint8).reshape(len(ids), -1)
         shelf = letters[:, :-_SLOT]
         first = np.append(0, (shelf[1:] != shelf[:-1]).any(axis=1).nonzero()[0] + 1)
-        known = [self._shelf.get(ids[i][:-_SLOT], _NO_SHELF) for i in first.tolist()]
+        known = [self._shelf_of(ids[i]) for i in first.tolist()]
         segment, slots = np.repeat(np.array(known, np.int32), np.diff(np.append(first, len(ids))), axis=0).T
         dash, ten, one = letters[:, -_SLOT:].T
         slot = np.where((ten >= _ZERO) & (ten <= _NINE), 10 * (ten.astype(np.int32) - _ZERO), _NO_SLOT)
@@ -115,6 +115,11 @@ class Places:
         for i in (~is_slot).nonzero()[0].tolist():
             found[i] = self._segment_or_none(ids[i])
         return found
+
+    def _shelf_of(self, slot_id: str) -> tuple[int, int]:
+        if slot_id[:-_SLOT] not in self._shelf:
+            self._segment_or_none(slot_id)
+        return self._shelf.get(slot_id[:-_SLOT], _NO_SHELF)
 
     def _segment_or_none(self, slot_id: str) -> int:
         try:
