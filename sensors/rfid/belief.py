@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 TOP = 3
 DOUBT = 0.0005  # kept back from every belief: no model is certain
 LEAST = 1e-6  # and no candidate is impossible
+NEW = 0.98  # most that is believed of a place that a round or two speak for: what was odd in one round is soon over
 
 
 class Belief(msgspec.Struct, frozen=True, eq=False):
@@ -19,9 +20,10 @@ class Belief(msgspec.Struct, frozen=True, eq=False):
     confidence: NDArray[np.float32]
 
 
-def best(segment: NDArray[np.int32], weight: NDArray[np.float32]) -> Belief:
-    """Of candidates (n, k) with log probabilities; -1 is none."""
+def best(segment: NDArray[np.int32], weight: NDArray[np.float32], is_new: NDArray[np.bool_]) -> Belief:
+    """Of candidates (n, k) with log probabilities, -1 is none; is_new (n,): its likeliest place is hardly confirmed."""
     share = np.where(segment >= 0, np.maximum(np.exp(weight) * (1.0 - DOUBT), LEAST), 0.0).astype(np.float32)
     order = np.argsort(-share, axis=1, kind="stable")[:, :TOP]
     top = np.take_along_axis(segment, order, axis=1)
-    return Belief(top=top, confidence=np.take_along_axis(share, order, axis=1))
+    confidence = np.take_along_axis(share, order, axis=1)
+    return Belief(top=top, confidence=np.minimum(confidence, np.where(is_new, np.float32(NEW), np.float32(1))[:, None]))

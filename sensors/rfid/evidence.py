@@ -21,7 +21,7 @@ from sensors.rfid.open_reads import OpenReads, Tallies, tallied
 from sensors.rfid.prints import Prints
 from sensors.rfid.radio import Radio, RadioSums
 from sensors.rfid.study import count_hits, count_rounds, study
-from sensors.rfid.tags import Tags
+from sensors.rfid.tags import FIRM_AGE, Tags
 from sensors.rfid.thinking import GONE_PRIOR, SETTLED_AGE, UNREAD_GONE, Thinking
 
 Index = NDArray[np.integer[Any]]
@@ -30,6 +30,7 @@ _OF_OTHERS = 4.0  # rounds: what the antenna's usual rate counts beside a tag's 
 PATIENCE = -7.0  # log likelihood of a silence up to which a settled tag is not thought over: two or three rounds
 _GONE = float(np.log(0.5))  # log probability from which a tag counts as gone
 _LOUDER_DB = 8.0  # two and a half times the noise of a reading
+_TOO_FEW = 4.0  # standard errors below the hits that are due
 _RATE = (0.02, 0.98)  # of one tag, however long it was never or always read
 
 
@@ -136,7 +137,9 @@ class Evidence:
 
     def belief(self, rows: Index) -> Belief:
         """What is believed of some tags."""
-        return best(self._tags.segment[rows], self._tags.weight[rows].astype(np.float32))
+        tags = self._tags
+        segment, weight = tags.segment.take(rows, axis=0), tags.weight.take(rows, axis=0).astype(np.float32)
+        return best(segment, weight, tags.age.take(rows) < FIRM_AGE)
 
     def silent_rounds(self, rows: Index) -> NDArray[np.int32]:
         """(m,) rounds of the believed segment's antenna since the tag was last read by anybody (or was enrolled)."""
@@ -253,13 +256,13 @@ class Evidence:
         is_read, is_own, is_odd = np.zeros((3, len(rows)), np.bool_)
         is_read[place] = True
         is_own[place[own]] = True
-        is_odd[place[self._is_odd(done, radio)]] = True
+        is_odd[place[self._is_odd(done, hits, own, at, radio)]] = True
         before = tags.silence.take(rows)
         settled = tags.is_settled.take(rows)
         missed = of_closed & ~is_read
         self._miss(rows[missed], closing, at, radio)
         tags.silence[rows[is_read]] = 0.0
-        as_ever = settled & (before == 0.0) & (is_own | (is_read & ~of_closed & ~is_odd))
+        as_ever = settled & (before == 0.0) & ~is_odd & (is_own | (is_read & ~of_closed))
         # a silence that is short yet is thought over together with the read that ends it
         awaited = settled & ~is_read & (tags.silence.take(rows) > PATIENCE)
         thought = ~as_ever & ~awaited
@@ -290,12 +293,19 @@ class Evidence:
         self._thinking.forget_standing(tags, rows)
         tags.begin(rows, tags.believed[rows], UNREAD_GONE)
 
-    def _is_odd(self, done: Tallies, radio: Radio) -> NDArray[np.bool_]:
-        """(m,) reads that a tag where it is believed does not explain: from too far, or much too loud."""
+    def _is_odd(
+        self, done: Tallies, hits: NDArray[np.float32], own: NDArray[np.bool_], at: Closed, radio: Radio
+    ) -> NDArray[np.bool_]:
+        """(m,) reads that a tag where it is believed does not explain: from too far, much too loud, or by its own
+        antenna in far too few of many rounds."""
         tags = self._tags
         column = self._beside.column(done.segment, tags.believed.take(done.row))
         expected = radio.level_dbm[done.segment, column] + tags.bias_db.take(done.row)
         odd: NDArray[np.bool_] = (column == FAR) | (done.rssi_dbm > expected + _LOUDER_DB)
+        nth = at.nth.take(done.segment)
+        rounds, rate = at.rounds.take(nth), at.rate[nth, REACH]
+        due = rounds * rate
+        odd |= own & (hits < due - _TOO_FEW * np.sqrt(due * (1.0 - rate)))
         return odd
 
     def _efficiency(self, read: NDArray[np.int32], heard: Heard, radio: Radio) -> NDArray[np.float32]:

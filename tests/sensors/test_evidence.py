@@ -209,7 +209,7 @@ def test_reads_that_wait_for_their_round_never_pile_up() -> None:
     assert len(evidence.to_columns()["open_row"]) <= 65_536 + 10_000
     closed(evidence, 0, 1, T0_NS)
     assert evidence.silent_rounds(rows).tolist() == [0, 0]
-    assert min(sure(evidence, 0, 0), sure(evidence, 1, 0)) > 0.99
+    assert min(sure(evidence, 0, 0), sure(evidence, 1, 0)) > 0.97  # one round, however many reads
 
 
 def test_a_snapshot_brings_back_the_same_beliefs() -> None:
@@ -340,3 +340,26 @@ def test_silence_does_not_depend_on_when_what_was_heard_is_taken_in(
     assert one.last_seen_ns.tolist() == many.last_seen_ns.tolist()
     stays = (one.believed == many.believed) & (one.believed == book)  # one that is hardly ever read seems to move on
     assert one.silent_rounds(rows)[stays].tolist() == many.silent_rounds(rows)[stays].tolist()
+
+
+def test_a_tag_put_into_the_next_segment_is_found_though_its_old_antenna_still_reads_it_now_and_then() -> None:
+    """Many rounds told at once: its own antenna reads it in far fewer of them than it used to, the next in most."""
+    evidence = blank(4)
+    evidence.enroll([A], of_segments(1))
+
+    def sixty_rounds(*times_dbm: tuple[int, float]) -> None:
+        waiting = Waiting()
+        epc = np.frombuffer(A, np.uint8).reshape(1, 12)
+        for segment, (times, level_dbm) in enumerate(times_dbm):
+            told = np.array([96], np.uint16), of_segments(segment), np.array([level_dbm], np.float32)
+            waiting.hear(epc, *told, np.array([times], np.uint16), np.array([-1], np.int32), T0_NS)
+        for segment in range(4):
+            waiting.close(segment, 60, T0_NS)
+        evidence.digest(waiting.take())
+
+    for _ in range(12):
+        sixty_rounds((16, -58.0), (54, -52.0), (16, -58.0), (8, -64.0))
+    assert sure(evidence, 0, 1) > 0.99
+    for _ in range(3):
+        sixty_rounds((8, -64.0), (16, -58.0), (54, -52.0), (16, -58.0))
+    assert sure(evidence, 0, 2) > 0.99
