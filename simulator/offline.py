@@ -18,7 +18,8 @@ from config.devices import Reader
 from config.profile import Profile
 from config.profile_files import load_profile
 from config.vault import Vault
-from drivers.command import CommandOutcome, Switch
+from drivers.command import CommandOutcome, Result, Scan, Switch
+from drivers.llrp.requests import dwell_ms
 from drivers.observation import Contact, Measurement, Searched, TagReads
 from edge.rules.interlocks import Refuse, may
 from edge.state.events import DeviceBack, Event, OperatorAction, Started, Tick
@@ -83,6 +84,8 @@ class Offline:
         self.world = VaultWorld(vault, volumes, seed, radio=radio, chance=chance, record=lambda _: None)
         self._fields = {reader.id: self.world.field(reader.id) for reader in vault.readers}
         self._rounds = rounds
+        self._busy_until_ns = dict.fromkeys(self._fields, 0)
+        """By reader: the end of the search that was demanded of it."""
         self.tick_ns = NS
         """How often the world goes on and a tick is told."""
         self._queue: list[tuple[int, int, Callable[[], None]]] = []
@@ -141,6 +144,8 @@ class Offline:
         for command in decision.commands:
             if isinstance(command, Switch):
                 self._at(self.at_ns + WIRE_NS, lambda command=command: self._switch(command))  # type: ignore[misc]
+            else:
+                self._at(self.at_ns + WIRE_NS, lambda command=command: self._scan(command))  # type: ignore[misc]
 
     def _at(self, at_ns: int, call: Callable[[], None]) -> None:
         self._order += 1
@@ -169,7 +174,29 @@ class Offline:
         if reader.segments[port - 1] is None:
             self._at(self.at_ns, lambda: self._dwell(reader, index + 1))
             return
-        epc, rssi_dbm, count = self._fields[reader.id](port, reader.dwell_ms / 1e3)
+        if self.at_ns < self._busy_until_ns[reader.id]:  # cut short by a search that was demanded: begun again after it
+            self._at(self._busy_until_ns[reader.id] + dwell_ns, lambda: self._dwell(reader, index))
+            return
+        self._look(reader, port, dwell_ns)
+        self._at(self.at_ns + dwell_ns, lambda: self._dwell(reader, index + 1))
+
+    def _scan(self, command: Scan) -> None:
+        """A reader leaves its round and searches with the antennas demanded, then goes on."""
+        reader = next(reader for reader in self._vault.readers if reader.id == command.device)
+        dwell_ns = dwell_ms(reader, is_rescan=True) * 1_000_000
+        self._ended(command, "sent")
+        for place, port in enumerate(command.antennas, start=1):
+            self._at(self.at_ns + place * dwell_ns, lambda port=port: self._look(reader, port, dwell_ns))  # type: ignore[misc]
+        self._busy_until_ns[reader.id] = self.at_ns + len(command.antennas) * dwell_ns
+        self._at(self._busy_until_ns[reader.id], lambda: self._ended(command, "done"))
+
+    def _ended(self, command: Scan, result: Result) -> None:
+        outcome = CommandOutcome(command=command.id, device=command.device, at_ns=self.at_ns, result=result, reason="")
+        self._tell(outcome)
+
+    def _look(self, reader: Reader, port: int, dwell_ns: int) -> None:
+        """A dwell of an antenna ends: its reads, then that it searched."""
+        epc, rssi_dbm, count = self._fields[reader.id](port, dwell_ns / 1e9)
         n = len(epc)
         if n:
             self._tell(
@@ -196,7 +223,6 @@ class Offline:
                 to_ns=self.at_ns,
             )
         )
-        self._at(self.at_ns + dwell_ns, lambda: self._dwell(reader, index + 1))
 
     def _begin_cycles(self, reader: Reader, field: CycleField) -> None:
         """Its cycles follow one another, so many told at once. A tick no oftener than the slowest reader is heard."""

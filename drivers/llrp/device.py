@@ -18,38 +18,14 @@ from drivers.llrp.codec import (
     swallowed_message,
 )
 from drivers.llrp.layouts import CUSTOM
+from drivers.llrp.phases import MAY_BE_REFUSED, ORDER, READER_EVENT, REQUEST, SCAN_MAY_BE_REFUSED
 from drivers.llrp.report import ReportDecoder
 from drivers.observation import DeviceNote, Observation, Searched
 
-RO_ACCESS_REPORT, KEEPALIVE, READER_EVENT = 61, 62, 63
+RO_ACCESS_REPORT, KEEPALIVE = 61, 62
 SILENT_KEEPALIVES = 3  # a link without a whole message for so many keepalive periods is dead
 WAITING_SCANS = 16  # more scans than this wait for a reader that cannot keep up: refused
 
-# (phase, message that ends it) -> next phase. Entering a phase sends its request. Any answer not here is an error.
-ORDER = {
-    ("greeting", READER_EVENT): "capabilities",
-    ("capabilities", 11): "surveying",
-    ("surveying", 12): "clearing",
-    ("clearing", 31): "configuring",
-    ("configuring", 13): "adding",
-    ("adding", 30): "enabling",
-    ("enabling", 34): "starting",
-    ("starting", 32): "searching",
-    ("stopping", 33): "deleting",
-    ("deleting", 31): "adding",
-}
-REQUEST = {
-    "capabilities": "GET_READER_CAPABILITIES",
-    "surveying": "GET_READER_CONFIG",
-    "clearing": "DELETE_ROSPEC",
-    "configuring": "SET_READER_CONFIG",
-    "adding": "ADD_ROSPEC",
-    "enabling": "ENABLE_ROSPEC",
-    "starting": "START_ROSPEC",
-    "stopping": "STOP_ROSPEC",
-    "deleting": "DELETE_ROSPEC",
-}
-MAY_BE_REFUSED = {"stopping"}  # the ROSpec may have ended by itself while STOP_ROSPEC was on its way
 ROSPEC_STARTED, ROSPEC_ENDED = 0, 1  # ROSpecEvent; 2 is preemption by another ROSpec, ours is the only one
 ANTENNA_CONNECTED = 1  # AntennaEvent
 HELD = (1, 2)  # ConnectionAttemptEvent: a connection made by the reader, by a client, exists
@@ -64,6 +40,7 @@ class Run(msgspec.Struct):
     scan: Scan | None
     from_ns: int = 0  # when the antenna now searching began
     is_over: bool = False
+    place: int = 0  # of the antenna that finished last, 1-based
     searched: tuple[int, ...] = ()
     disturbed: tuple[int, ...] = ()  # places in `antennas`, 1-based, where the reader reported an exception
 
@@ -73,7 +50,7 @@ class LlrpSession:
 
     def __init__(self, reader: Reader) -> None:
         self._reader = reader
-        self._antennas = tuple(port for port, segment in enumerate(reader.segments, start=1) if segment is not None)
+        self._antennas: tuple[int, ...] = tuple(port for port, segment in enumerate(reader.segments, start=1) if segment is not None)
         self._keepalive_ns = round(reader.keepalive_s * 1e9)
         self._framer = Framer()
         self._decoder = ReportDecoder(reader.id)
@@ -126,7 +103,8 @@ class LlrpSession:
         return self._turn()
 
     def request(self, command: Command, at_ns: int) -> Turn[bytes]:
-        """A Scan: the running search is replaced by one of the antennas asked for, then taken up again."""
+        """A Scan: the running search is replaced by a longer one of the antennas asked for, then taken up where it was
+        cut short."""
         self._alive()
         refusal = self._refusal(command)
         if refusal:
@@ -156,7 +134,8 @@ class LlrpSession:
         if self._waiting_ns is not None:
             waits.append((self._waiting_ns + silence_ns, self._waiting_ns, "llrp_no_answer", "no answer"))
         if self._phase == "searching":
-            stalled_ns = self._progress_ns + silence_ns + 2 * self._reader.dwell_ms * 1_000_000
+            dwell_ms = requests.dwell_ms(self._reader, is_rescan=self._run.scan is not None)
+            stalled_ns = self._progress_ns + silence_ns + 2 * dwell_ms * 1_000_000
             waits.append((stalled_ns, self._progress_ns, "llrp_stalled", "no antenna finished its search"))
         return waits
 
@@ -232,6 +211,10 @@ class LlrpSession:
         if following is None or frame.id != self._message_id:
             raise malformed(f"{self._phase}: message type {frame.type} id {frame.id} answers nothing we asked")
         answer = decode_message(frame)
+        if answer["LLRPStatus"]["Status"] and self._run.scan is not None and self._phase in SCAN_MAY_BE_REFUSED:
+            self._outcome(self._run.scan, at_ns, "failed", "llrp_scan_refused")
+            self._enter("clearing", at_ns)
+            return
         if answer["LLRPStatus"]["Status"] and self._phase not in MAY_BE_REFUSED:
             raise DeviceError("llrp_refused", f"{self._phase}: {_status(answer['LLRPStatus'])}")
         if self._phase == "capabilities":
@@ -307,6 +290,7 @@ class LlrpSession:
         if antenna not in self._dead_antennas and place not in run.disturbed:
             run.searched += (antenna,)
             self._records.append(Searched(self._reader.id, at_ns, antenna, 1, run.from_ns, at_ns))
+        run.place = place
         run.from_ns = self._progress_ns = at_ns
 
     def _search_event(self, event: dict[str, Any], at_ns: int) -> None:
@@ -341,11 +325,14 @@ class LlrpSession:
                 self._enter("stopping", at_ns)
             return
         self._waiting_ns = at_ns
-        if phase == "adding":
+        if phase == "stopping":  # the ordinary round goes on where it is cut short: no antenna is passed over for long
+            done = self._run.place
+            self._antennas = self._antennas[done:] + self._antennas[:done]
+        elif phase == "adding":
             scan = self._scans.pop(0) if self._scans else None
             self._run = Run(self._run.spec_id + 1, scan.antennas if scan else self._antennas, scan)
         elif phase == "starting":
-            self._run.from_ns, self._run.is_over = at_ns, False
+            self._run.from_ns, self._run.is_over, self._run.place = at_ns, False, 0
             self._run.searched = self._run.disturbed = ()
             if self._run.scan is not None:
                 self._outcome(self._run.scan, at_ns, "sent", "")
@@ -360,7 +347,10 @@ class LlrpSession:
             case "configuring":
                 return requests.configuration(self._reader)
             case "adding":
-                return requests.search(self._reader, self._capabilities, self._run.spec_id, self._run.antennas)
+                run, is_rescan = self._run, self._run.scan is not None
+                return requests.search(
+                    self._reader, self._capabilities, run.spec_id, run.antennas, is_rescan=is_rescan
+                )
             case _:
                 return {"ROSpecID": self._run.spec_id}
 

@@ -7,6 +7,11 @@ from config.devices import Reader
 ALL = 0  # every capability, every ROSpec
 C1G2 = 1  # air protocol EPCglobal Class 1 Gen 2
 WATCHED_EVENTS = ("ROSpecEvent", "ReaderExceptionEvent", "AISpecEvent", "AntennaEvent", "ReportBufferFillWarning")
+# A demanded search is the more thorough one: longer, and in session 0, whose inventoried flag falls back to A as soon as
+# a tag is without power, so that none stays quiet for having answered a round before.
+RESCAN_SESSION = 0
+RESCAN_DWELLS = 4
+RESCAN_LONGEST_MS = 5000  # where the reader's own dwell is not longer still: the other antennas wait meanwhile
 FIXED_CHANNEL = 1  # of the fixed frequency table; a hopping reader ignores it
 
 
@@ -19,7 +24,16 @@ def configuration(reader: Reader) -> dict[str, Any]:
     }
 
 
-def search(reader: Reader, capabilities: dict[str, Any], spec_id: int, antennas: tuple[int, ...]) -> dict[str, Any]:
+def dwell_ms(reader: Reader, *, is_rescan: bool) -> int:
+    """How long each antenna searches in its ordinary round, and when a second look is demanded."""
+    if not is_rescan:
+        return reader.dwell_ms
+    return max(reader.dwell_ms, min(RESCAN_DWELLS * reader.dwell_ms, RESCAN_LONGEST_MS))
+
+
+def search(
+    reader: Reader, capabilities: dict[str, Any], spec_id: int, antennas: tuple[int, ...], *, is_rescan: bool
+) -> dict[str, Any]:
     """ADD_ROSPEC: the antennas one after the other, each for `dwell_ms`, its tags reported when its turn ends.
 
     LLRP 1.0.1 runs the AISpecs of a ROSpec in order, once; with a null stop trigger the ROSpec is then over. Whether an
@@ -36,7 +50,7 @@ def search(reader: Reader, capabilities: dict[str, Any], spec_id: int, antennas:
                 "ROSpecStartTrigger": {"ROSpecStartTriggerType": "Null"},
                 "ROSpecStopTrigger": {"ROSpecStopTriggerType": "Null", "DurationTriggerValue": 0},
             },
-            "AISpec": [_antenna_search(reader, capabilities, antenna) for antenna in antennas],
+            "AISpec": [_antenna_search(reader, capabilities, antenna, is_rescan=is_rescan) for antenna in antennas],
             "ROReportSpec": {
                 "ROReportTrigger": "Upon_N_Tags_Or_End_Of_AISpec",
                 "N": 0,
@@ -53,14 +67,16 @@ def search(reader: Reader, capabilities: dict[str, Any], spec_id: int, antennas:
     }
 
 
-def _antenna_search(reader: Reader, capabilities: dict[str, Any], antenna: int) -> dict[str, Any]:
+def _antenna_search(
+    reader: Reader, capabilities: dict[str, Any], antenna: int, *, is_rescan: bool
+) -> dict[str, Any]:
     configured: dict[str, Any] = {
         "AntennaID": antenna,
         "C1G2InventoryCommand": [
             {
                 "TagInventoryStateAware": False,
                 "C1G2SingulationControl": {
-                    "Session": reader.session,
+                    "Session": RESCAN_SESSION if is_rescan else reader.session,
                     "TagPopulation": reader.tag_population,
                     "TagTransitTime": 0,
                 },
@@ -72,7 +88,10 @@ def _antenna_search(reader: Reader, capabilities: dict[str, Any], antenna: int) 
         configured["RFTransmitter"] = transmitter
     return {
         "AntennaID": [antenna],
-        "AISpecStopTrigger": {"AISpecStopTriggerType": "Duration", "DurationTriggerValue": reader.dwell_ms},
+        "AISpecStopTrigger": {
+            "AISpecStopTriggerType": "Duration",
+            "DurationTriggerValue": dwell_ms(reader, is_rescan=is_rescan),
+        },
         "InventoryParameterSpec": [
             {"InventoryParameterSpecID": 1, "ProtocolID": C1G2, "AntennaConfiguration": [configured]}
         ],

@@ -114,7 +114,8 @@ class Candidate(msgspec.Struct, frozen=True):
 
 class FindAnswer(msgspec.Struct, frozen=True):
     """Where a volume is: `segment` is its known place (None: none yet), `confidence` how sure the evidence now is of
-    that place, `age_s` how old the last read is (None: never read). `candidates`: the best three while it is unsure."""
+    that place, `age_s` how old the last read is (None: never read). `candidates`: the best three while it is unsure.
+    `awaited_s`: it was not read for too long, and for so long another search of its antenna is awaited (None: not)."""
 
     volume: str
     epc: str
@@ -129,6 +130,7 @@ class FindAnswer(msgspec.Struct, frozen=True):
     last_seen: datetime | None
     holder: str | None
     candidates: tuple[Candidate, ...]
+    awaited_s: float | None = None
 
 
 class BeliefsAnswer(msgspec.Struct, frozen=True):

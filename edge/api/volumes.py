@@ -29,6 +29,7 @@ def find(state: State, volume: str, now_ns: int) -> FindAnswer:
     top = [int(segment) for segment in belief.top[0]]
     shares = [round(float(share), 4) for share in belief.confidence[0]]
     last_seen_ns = int(state.evidence.last_seen_ns[tag])
+    since_ns = int(state.suspects.since_ns(state.volumes.tag[row : row + 1])[0])
     is_sure = place == top[0] and shares[0] >= state.plant.vault.policy.presence.sure
     return FindAnswer(
         volume=line.volume,
@@ -50,6 +51,7 @@ def find(state: State, volume: str, now_ns: int) -> FindAnswer:
             for segment, share in zip(top, shares, strict=True)
             if segment != NOWHERE
         ),
+        awaited_s=round((now_ns - since_ns) / 1e9, 3) if since_ns else None,
     )
 
 

@@ -42,6 +42,7 @@ def recover(store: Store, plant: Plant) -> State:
     # reads of a round that was under way when the daemon ended: they would speak against the facts from after them
     state.heard, state.unjudged, state.strangers = Waiting(), np.zeros(0, np.int64), {}
     state.evidence.forget_open_rounds()
+    state.suspects.forget_open_rounds()
     state.now_ns = max(state.now_ns, newest_ns)
     log.info("store: %d volumes, %d facts after the last snapshot", len(state.volumes), count)
     return state
@@ -71,6 +72,7 @@ def _recall(state: State, told: Mapping[str, PlaceFact]) -> None:
     missed = [fact.silent_rounds if isinstance(fact, VolumeMissing) else 0 for fact in facts]
     seen_ns = [fact.last_seen_at_ns if isinstance(fact, VolumeMissing) else fact.at_ns for fact in facts]
     place = [fact.last_segment if isinstance(fact, VolumeMissing) else fact.segment for fact in facts]
+    state.suspects.forget(volumes.tag[rows])
     state.evidence.recall(
         volumes.tag[rows],
         np.array([index.get(segment, NOWHERE) for segment in place], np.int32),

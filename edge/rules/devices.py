@@ -142,12 +142,17 @@ def _places_gone(state: State, at_ns: int) -> tuple[PlaceGone, ...]:
 
 
 def _orphans(state: State, at_ns: int) -> tuple[Fact, ...]:
-    """What stands open about things the configuration no longer has: nobody could ever close it."""
+    """What stands open about things the configuration no longer has, and searches that nobody waits for any more: nobody
+    could ever close it."""
     plant = state.plant
     known = OWN_SOURCES | set(plant.devices()) | set(plant.actuators) | {zone.id for zone in plant.vault.zones}
     facts: tuple[Fact, ...] = tuple(
         CommandEnded(
-            at_ns=at_ns, command=intent.command.id, actuator=intent.actuator, result="unknown", reason="not_configured"
+            at_ns=at_ns,
+            command=intent.command.id,
+            actuator=intent.actuator,
+            result="unknown",
+            reason="ended_by_restart" if intent.actuator in plant.readers else "not_configured",
         )
         for intent in state.intents.values()
         if intent.actuator not in plant.actuators

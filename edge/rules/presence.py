@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from drivers.observation import Searched, TagReads
-from edge.rules import alarms
+from edge.rules import alarms, rescans
 from edge.rules.decision import NOTHING, Decision
 from edge.state.facts import (
     Fact,
@@ -38,11 +38,13 @@ MOST_FOREIGN = 10_000
 
 
 class Judged(NamedTuple):
-    """A portion of what was to be thought over: evidence rows and what is believed of each, tags that nobody
-    catalogued, and the reader of a tag that is one too many."""
+    """A portion of what was to be thought over: evidence rows, what is believed of each and which are gone; segments to
+    be searched again; tags that nobody catalogued, and the reader of a tag that is one too many."""
 
     tags: Rows
     belief: Belief
+    is_gone: NDArray[np.bool_]
+    doubted: tuple[int, ...]
     strangers: tuple[ForeignTagSeen, ...]
     flooded: str
 
@@ -68,6 +70,7 @@ def close_round(state: State, event: Searched) -> Judged | None:
     is_due = state.heard.has_closed(segment) or state.heard.rounds >= ROUNDS_AT_ONCE
     judged = think(state, is_due=is_due)
     state.heard.close(segment, event.rounds, event.at_ns)
+    state.suspects.close(segment, event.from_ns)
     return judged
 
 
@@ -77,9 +80,10 @@ def think(state: State, *, is_due: bool) -> Judged | None:
     if not (len(state.unjudged) or state.strangers or flooded):
         return None
     tags, state.unjudged = state.unjudged[:JUDGED_AT_ONCE], state.unjudged[JUDGED_AT_ONCE:]
+    tags, is_gone, doubted = _doubt(state, tags)
     belief = state.evidence.belief(tags)
     told = [state.strangers.pop(epc) for epc in list(islice(state.strangers, STRANGERS_AT_ONCE))]
-    return Judged(tags, belief, tuple(told), flooded)
+    return Judged(tags, belief, is_gone, doubted, tuple(told), flooded)
 
 
 def decide(state: State, at_ns: int, judged: Judged) -> Decision:
@@ -87,7 +91,7 @@ def decide(state: State, at_ns: int, judged: Judged) -> Decision:
     facts: tuple[Fact, ...] = judged.strangers
     if judged.flooded:
         facts += alarms.noted(state, at_ns, "foreign_tags_flood", "warning", "", judged.flooded)
-    return Decision(facts) + _placed(state, at_ns, judged)
+    return Decision(facts) + _placed(state, at_ns, judged) + rescans.demand(state, at_ns, judged.doubted)
 
 
 def _take_in(state: State) -> str:
@@ -96,10 +100,26 @@ def _take_in(state: State) -> str:
         return ""
     heard = state.heard.take()
     strangers, changed = state.evidence.digest(heard)
+    state.suspects.take_in()
     changed = changed[~_is_known_missing(state, changed)]
     waiting = state.unjudged
     state.unjudged = np.concatenate([waiting, np.setdiff1d(changed, waiting)]) if len(waiting) else changed
     return _queue(state, heard.only(strangers)) if len(strangers) else ""
+
+
+def _doubt(state: State, tags: Rows) -> tuple[Rows, NDArray[np.bool_], tuple[int, ...]]:
+    """The tags of which something can be said now, and which of them are gone: silent for too long, and not found by a
+    search that began after that was noticed. Of the others that are silent so long nothing is said before there was
+    such a search; in which segments it is awaited from now on."""
+    evidence = state.evidence
+    rows, segment = state.volumes.of_tags(tags), evidence.believed[tags]
+    after_rounds = state.plant.vault.policy.presence.missing_after_rounds
+    is_silent = is_missed(evidence.silence(tags), evidence.silent_rounds(tags), after_rounds)
+    may_be_missing = (rows != NOWHERE) & (state.volumes.status[rows] != MISSING) & (segment != NOWHERE)
+    last_seen_ns = evidence.last_seen_ns[tags]
+    weighed = state.suspects.weigh(tags, segment, is_silent & may_be_missing, last_seen_ns, state.now_ns)
+    said = ~is_silent | weighed.is_gone
+    return tags[said], weighed.is_gone[said], tuple(np.unique(segment[weighed.is_new]).tolist())
 
 
 def _queue(state: State, strange: Heard) -> str:
@@ -141,7 +161,7 @@ def _placed(state: State, at_ns: int, judged: Judged) -> Decision:
         volumes.place[rows],
         volumes.book[rows],
         belief,
-        is_missed(evidence.silence(tags), evidence.silent_rounds(tags), policy.missing_after_rounds),
+        judged.is_gone[carried],
         evidence.is_firm(tags),
         sure=policy.sure,
     )

@@ -42,6 +42,12 @@ class Plant:
             reader.id: np.array([-1, *(-1 if name is None else index[name] for name in reader.segments)], np.int32)
             for reader in vault.readers
         }
+        self._antenna_of = {
+            int(segment): (reader, port)
+            for reader, ports in reversed(self._ports.items())  # the first in the file, where two see a segment
+            for port, segment in enumerate(ports)
+            if segment >= 0
+        }
         self.points: dict[tuple[str, str], PointSpec] = {}
         for sensor in vault.sensors:
             for spec in _points(sensor, profiles[sensor.profile]):
@@ -71,7 +77,11 @@ class Plant:
 
     def reader_of(self, segment: int) -> str:
         """The reader whose antenna sees a segment, '' for none."""
-        return next((reader for reader, ports in self._ports.items() if segment in ports[1:]), "")
+        return self.antenna_of(segment)[0]
+
+    def antenna_of(self, segment: int) -> tuple[str, int]:
+        """Reader and port of the antenna that sees a segment, ('', 0) for none."""
+        return self._antenna_of.get(segment, ("", 0))
 
     def hazard_points(self, zone: str, quantity: str) -> list[PointSpec]:
         """Every point of a zone that can tell of this hazard."""

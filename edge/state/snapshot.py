@@ -27,6 +27,7 @@ from sensors.rfid.evidence import Evidence
 from sensors.rfid.heard import Waiting
 from sensors.rfid.neighbourhood import Neighbourhood
 from sensors.rfid.open_reads import OpenReads
+from sensors.rfid.suspects import Suspects
 
 VERSION = 1
 """Of the snapshot's layout. Raised only where an older version would read a newer snapshot wrongly: a field that is
@@ -69,6 +70,7 @@ class Beliefs(msgspec.Struct, frozen=True):
     unjudged: NDArray[np.int64]
     heard: dict[str, NDArray[np.generic]] = {}
     strangers: dict[str, ForeignTagSeen] = {}
+    suspects: dict[str, NDArray[np.generic]] = {}
 
 
 class Frozen(msgspec.Struct, frozen=True):
@@ -114,6 +116,7 @@ def freeze(state: State) -> Frozen:
             unjudged=state.unjudged,
             strangers=dict(state.strangers),
             heard=state.heard.peek()._asdict(),
+            suspects=state.suspects.to_columns(),
             readings=dict(state.readings),
             still=dict(state.still),
             pending=dict(state.pending),
@@ -157,6 +160,9 @@ def thaw(plant: Plant, body: bytes) -> State:
     state.boot, state.started_ns, state.now_ns = beliefs.boot, beliefs.started_ns, beliefs.now_ns
     state.unjudged, state.strangers = beliefs.unjudged, beliefs.strangers
     state.heard = Waiting.from_columns(beliefs.heard, remap[:-1]) if beliefs.heard else Waiting()
+    if beliefs.suspects:
+        columns = beliefs.suspects
+        state.suspects = Suspects.from_columns(columns, remap[:-1], len(plant.beside), len(state.evidence))
     state.readings, state.still = beliefs.readings, beliefs.still
     state.pending = {key: pending for key, pending in beliefs.pending.items() if key in plant.limits}
     return state

@@ -17,6 +17,7 @@ from edge.state.volumes import NOWHERE, Volumes
 from sensors.climate.stuck import Still
 from sensors.rfid.evidence import Evidence
 from sensors.rfid.heard import Waiting
+from sensors.rfid.suspects import Suspects
 
 
 class DeviceStanding(msgspec.Struct, frozen=True):
@@ -118,6 +119,8 @@ class State:
         """Evidence rows whose belief may have changed, each once; thought over a portion an event."""
         self.strangers: dict[str, ForeignTagSeen] = {}
         """EPCs nobody catalogued that are still to be told, a portion an event."""
+        self.suspects = Suspects(len(plant.beside))
+        """Tags silent for too long, of which another search is awaited before they are told missing."""
         self.readings: dict[tuple[str, str], Reading] = {}
         self.still: dict[tuple[str, str], Still] = {}
         """Since when each voting sensor has said exactly the same."""

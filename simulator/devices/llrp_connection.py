@@ -52,6 +52,8 @@ class Connection:
         self._keeper: asyncio.Task[None] | None = None
         self._search: asyncio.Task[None] | None = None
         self._active: int | None = None
+        self._looking = 0
+        """Which of its AISpecs is running, 1-based; 0 none."""
         self._rospecs: dict[int, dict[str, Any]] = {}
         self._is_open = True
 
@@ -196,11 +198,17 @@ class Connection:
     async def _halt(self) -> None:
         await _ended(self._search)
         if self._active is not None:
+            if self._looking:  # its AISpec ends with it, unfinished
+                self._aispec_end(self._active, self._looking)
             self._rospec_event(1, self._active)
             self._active = None
 
     def _rospec_event(self, what: int, spec_id: int) -> None:
         self.event(ROSPEC_EVENT, ROSpecEvent={"Event": what, "ROSpecID": spec_id})
+
+    def _aispec_end(self, spec_id: int, index: int) -> None:
+        self._looking = 0
+        self.event(AISPEC_EVENT, AISpecEvent={"Event": 0, "ROSpecID": spec_id, "SpecIndex": index})
 
     async def _run(self, rospec: dict[str, Any]) -> None:
         """Its AISpecs in order, once; an immediate start trigger starts it over."""
@@ -211,12 +219,12 @@ class Connection:
             self._rospec_event(0, spec_id)
             kept: list[Reads] = []
             for index, search in enumerate(rospec["AISpecs"], start=1):
+                self._looking = index
                 kept += await self._look(rospec, search, index)
                 if rospec["ROReportSpec"] is None or rospec["ROReportSpec"]["Trigger"] == AT_END_OF_AISPEC:
                     await self._report(rospec, kept)
                     kept = []
-                done = {"Event": 0, "ROSpecID": spec_id, "SpecIndex": index}
-                self.event(AISPEC_EVENT, AISpecEvent=done)
+                self._aispec_end(spec_id, index)
             await self._report(rospec, kept)
             if not is_repeated:
                 break

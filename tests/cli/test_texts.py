@@ -161,7 +161,7 @@ def used_labels() -> set[str]:
     found |= {f"store_level_{level}" for level in ("ok", *STORE_ALARMS)}
     found |= {f"kind_{kind}" for kind in ("reader", "sensor", "board", "link")}
     found |= {f"quantity_{quantity}" for quantity in get_args(Limit.__annotations__["quantity"])}
-    return found | {"state_open", "state_closed", "state_None", "side_low", "side_high"}
+    return found | {"state_open", "state_closed", "state_None", "state_search_again", "side_low", "side_high"}
 
 
 def test_the_scan_finds_codes_of_every_kind() -> None:

@@ -207,7 +207,8 @@ def test_the_configuration_asks_for_keepalives_and_the_events_that_make_searched
 
 
 def test_one_search_has_an_aispec_for_each_antenna_with_a_segment() -> None:
-    asked = one(encode_request("ADD_ROSPEC", 5, requests.search(READER, capabilities(4), 7, (1, 3))))["ROSpec"]
+    wanted_search = requests.search(READER, capabilities(4), 7, (1, 3), is_rescan=False)
+    asked = one(encode_request("ADD_ROSPEC", 5, wanted_search))["ROSpec"]
     assert (asked["ROSpecID"], asked["ROSpecCurrentState"]) == (7, 0)
     assert asked["ROBoundarySpec"]["StartTrigger"]["Trigger"] == 0
     assert asked["ROBoundarySpec"]["StopTrigger"]["Trigger"] == 0
@@ -244,7 +245,7 @@ def test_asking_for_all_configuration_is_all_zeros() -> None:
 def test_power_beyond_the_table_takes_the_strongest_allowed_and_below_it_the_weakest() -> None:
     def index(power_dbm: float) -> int:
         reader = Reader(id="r", host="h", segments=("a",), power_dbm=power_dbm)
-        asked = one(encode_request("ADD_ROSPEC", 1, requests.search(reader, capabilities(1), 1, (1,))))
+        asked = one(encode_request("ADD_ROSPEC", 1, requests.search(reader, capabilities(1), 1, (1,), is_rescan=False)))
         (search,) = asked["ROSpec"]["AISpecs"]
         (antenna,) = search["InventoryParameterSpecs"][0]["AntennaConfigurations"]
         return int(antenna["RFTransmitter"]["TransmitPowerIndex"])

@@ -10,7 +10,7 @@ from config.catalogued import CataloguedVolume
 from config.profile import Profile
 from config.profile_files import load_profile
 from config.vault import Vault
-from drivers.command import CommandOutcome, Result, Switch
+from drivers.command import CommandOutcome, Result, Scan, Switch
 from drivers.observation import Contact, Measurement, Searched, TagReads
 from edge.rules.decision import Decision
 from edge.state.events import DeviceBack, DeviceLost, Event, OperatorAction, Started, Tick
@@ -97,6 +97,7 @@ class Story:
         self.at_ns = max(START_NS, self.state.now_ns + NS)
         self.facts: list[Fact] = []
         self.commands: list[Switch] = []
+        self.scans: list[Scan] = []
         self.events: list[Event] = []
         self.tell(Started(at_ns=self.at_ns, boot="b1", software="test", layout="l", clean=True))
 
@@ -106,6 +107,7 @@ class Story:
         decision = step(self.state, event)
         self.facts += decision.facts
         self.commands += [command for command in decision.commands if isinstance(command, Switch)]
+        self.scans += [command for command in decision.commands if isinstance(command, Scan)]
         return decision
 
     def advance(self, seconds: float) -> None:

@@ -59,14 +59,14 @@ def test_a_volume_that_changes_place_is_misplaced_and_moved_when_it_is_put_back(
     assert not story.of(VolumeMissing)
 
 
-def test_ten_silent_rounds_make_a_volume_missing_and_one_that_returns_is_found() -> None:
+def test_ten_silent_rounds_and_one_more_make_a_volume_missing_and_one_that_returns_is_found() -> None:
     story = shelved()
-    for _ in range(9):
+    for _ in range(10):
         story.round({2: [1], 3: [2], 4: [3]})
     assert not story.of(VolumeMissing)
     story.round({2: [1], 3: [2], 4: [3]})
     missing = story.of(VolumeMissing)
-    assert [(f.volume, f.last_segment, f.silent_rounds) for f in missing] == [("v0", "A-01L-01", 10)]
+    assert [(f.volume, f.last_segment, f.silent_rounds) for f in missing] == [("v0", "A-01L-01", 11)]
     for _ in range(4):
         story.round({1: [0], 2: [1], 3: [2], 4: [3]})
     assert [(f.volume, f.segment) for f in story.of(VolumeFound)] == [("v0", "A-01L-01")]

@@ -174,6 +174,8 @@ def _show_found(screen: Screen, answer: FindAnswer) -> None:
         screen.say("find_never")
     else:
         screen.say("find_sure", percent=f"{answer.confidence * 100:.1f}", age=seconds(answer.age_s))
+    if answer.awaited_s is not None:
+        screen.say("find_awaited", "yellow", age=seconds(answer.awaited_s))
     screen.say("find_holder", holder=answer.holder or "-")
     for candidate in answer.candidates:
         screen.say("find_candidate", segment=candidate.segment, percent=f"{candidate.confidence * 100:.1f}")

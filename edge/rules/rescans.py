@@ -1,0 +1,48 @@
+"""A second look before a volume is told missing: readers are asked to search again with some of their antennas.
+
+What is told does not hang on it: any search of the antenna that began after the suspicion counts, so a reader that
+cannot do it only takes until its next ordinary round.
+"""
+
+from collections.abc import Iterable
+
+from drivers.command import Scan
+from edge.rules.decision import NOTHING, Decision
+from edge.state.facts import CommandIntended
+from edge.state.state import State
+
+# One at a time and one a minute: with four dwells of half a second for each of four antennas a reader spends at most an
+# eighth of its time on it, and goes round its antennas in between.
+PAUSE_NS = 60_000_000_000
+MOST_ANTENNAS = 4
+WANTED = "search_again"
+
+
+def demand(state: State, at_ns: int, segments: Iterable[int]) -> Decision:
+    """Ask the readers of these segments to look again, those that can be asked now; each at most once, for at most
+    MOST_ANTENNAS. The others look again in their ordinary round."""
+    ports: dict[str, list[int]] = {}
+    for segment in segments:
+        reader, port = state.plant.antenna_of(segment)
+        if reader:
+            ports.setdefault(reader, []).append(port)
+    decision = NOTHING
+    for reader, antennas in ports.items():
+        if _may_be_asked(state, at_ns, reader):
+            decision += _scan(state, at_ns, reader, tuple(antennas[:MOST_ANTENNAS]))
+    return decision
+
+
+def _scan(state: State, at_ns: int, reader: str, antennas: tuple[int, ...]) -> Decision:
+    names, table = state.plant.places.segment_ids, state.plant.segments_of_ports(reader)
+    scan = Scan(id=f"{at_ns:x}-{reader}", device=reader, antennas=antennas)
+    cause = " ".join(names[table[antenna]] for antenna in antennas)
+    intent = CommandIntended(at_ns=at_ns, command=scan, actuator=reader, wanted=WANTED, cause=cause)
+    return Decision((intent,), (scan,))
+
+
+def _may_be_asked(state: State, at_ns: int, reader: str) -> bool:
+    standing, asked = state.devices.get(reader), state.asked.get(reader)
+    if standing is None or not standing.is_ok:
+        return False
+    return asked is None or (asked.command not in state.intents and at_ns - asked.at_ns >= PAUSE_NS)
