@@ -14,13 +14,15 @@ from sensors.rfid.evidence import Evidence
 from sensors.rfid.heard import Waiting
 from sensors.rfid.neighbourhood import Neighbourhood
 from sensors.rfid.presence import is_missed
+from sensors.rfid.suspects import Suspects
 
 START_NS = 1_700_000_000_000_000_000
 FOREIGN = 1_000_000  # serial numbers of tags that are not enrolled begin here
 
 
 class Ours:
-    """Evidence and belief as the daemon keeps them, one digestion a cycle."""
+    """Evidence, belief and suspicion as the daemon keeps them, one digestion a cycle. The second look at what is silent
+    for too long is the next cycle's search, as for a reader that is asked for nothing."""
 
     def __init__(self, book: Indices, segments: int) -> None:
         self._tags = len(book)
@@ -34,6 +36,9 @@ class Ours:
         self._waiting = Waiting()
         self._rows = np.arange(len(book))
         self._belief: Belief = self._evidence.belief(self._rows)
+        self._suspects = Suspects(segments)
+        self._is_missing = np.zeros(len(book), np.bool_)
+        self._begun_ns = START_NS
 
     def cycle(self, tag: Indices, antenna: Indices, rssi_dbm: Floats, at_s: float) -> None:
         at_ns = START_NS + round(at_s * 1e9)
@@ -46,8 +51,13 @@ class Ours:
             self._waiting.close(int(antenna[begin]), 1, at_ns)
         for silent in np.setdiff1d(np.arange(self._segments), antenna).tolist():
             self._waiting.close(silent, 1, at_ns)
+        for segment in range(self._segments):
+            self._suspects.close(segment, self._begun_ns)
         self._evidence.digest(self._waiting.take())
+        self._suspects.take_in()
         self._belief = self._evidence.belief(self._rows)
+        self._look_again(at_ns)
+        self._begun_ns = at_ns
 
     def segment(self) -> Indices:
         return self._belief.top[:, 0]
@@ -58,8 +68,16 @@ class Ours:
 
     def missing(self) -> NDArray[np.bool_]:
         """(n,) declared missing."""
+        return self._is_missing
+
+    def _look_again(self, at_ns: int) -> None:
         evidence, rows = self._evidence, self._rows
-        return is_missed(evidence.silence(rows), evidence.silent_rounds(rows), None)
+        is_silent = is_missed(evidence.silence(rows), evidence.silent_rounds(rows), None)
+        self._is_missing = self._is_missing & is_silent
+        asked = is_silent & ~self._is_missing
+        last_seen_ns = evidence.last_seen_ns.astype(np.int64)
+        gone = self._suspects.weigh(rows, evidence.believed, asked, last_seen_ns, at_ns).is_gone
+        self._is_missing = self._is_missing | gone
 
     def _epcs_of(self, tag: Indices) -> NDArray[np.uint8]:
         epc = self._epc[np.minimum(tag, self._tags - 1)]

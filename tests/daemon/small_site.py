@@ -22,6 +22,7 @@ from simulator.devices.pty_line import PtyLine
 
 Transport = Literal["tcp", "rtu"]
 VOLUMES_A_SEGMENT = 5
+DWELL_MS = 20
 SEGMENTS = ("A-01L-01", "A-01L-02", "A-01L-03", "A-01L-04")
 VOLUMES = [f"v{segment}{place}" for segment in range(1, 5) for place in range(1, VOLUMES_A_SEGMENT + 1)]
 CLIMATE = ("th-1", "th-2", "th-3")
@@ -39,12 +40,14 @@ def catalogue() -> list[list[object]]:
 
 
 class Site:
-    """The far ends. `absent` volumes stand on no shelf: no antenna reads them."""
+    """The far ends. `absent` volumes stand on no shelf: no antenna reads them; `shy` ones are read only by a search that
+    is longer than the ordinary one."""
 
     def __init__(self, directory: Path, transport: Transport = "tcp") -> None:
         self.directory = directory
         self.state_dir = directory / "state"
         self.absent: set[str] = set()
+        self.shy: set[str] = set()
         self.rope = LeakRope()
         self.board = RelayBoard8()
         self.board.relays[0] = True  # valve-1 stands open
@@ -59,8 +62,8 @@ class Site:
         )
 
     def _field(self, antenna: int, dwell_s: float) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
-        del dwell_s
-        seen = [volume for volume in VOLUMES if int(volume[1]) == antenna and volume not in self.absent]
+        hidden = self.absent | (self.shy if dwell_s <= DWELL_MS / 1e3 else set())
+        seen = [volume for volume in VOLUMES if int(volume[1]) == antenna and volume not in hidden]
         epc = np.frombuffer(b"".join(map(epc_of, seen)), np.uint8).reshape(len(seen), 12)
         return epc, np.full(len(seen), -50, np.float32), np.ones(len(seen), np.uint16)
 
@@ -87,7 +90,7 @@ class Site:
                     "host": "127.0.0.1",
                     "port": self.reader.port,
                     "segments": list(SEGMENTS),
-                    "dwell_ms": 20,
+                    "dwell_ms": DWELL_MS,
                     "keepalive_s": 0.2,
                 }
             ],
