@@ -55,8 +55,9 @@ class Presence(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     sure: Annotated[float, Meta(gt=0.5, lt=1)] = 0.95
     """Confidence from which a place counts as known."""
     missing_after_rounds: Annotated[int, Meta(ge=1, le=1000)] | None = None
-    """Silent rounds of the antenna that should see it. Left out: as many as its own read rate makes too unlikely, 8,
-    10, 14, 19 at 0.95, 0.9, 0.8, 0.7: under one false alarm a day over 160,000 volumes."""
+    """Silent rounds of the antenna that should see it before that antenna is asked to look once more. Left out: as many
+    as its own read rate makes too unlikely, 8, 10, 14, 19 at 0.95, 0.9, 0.8, 0.7: under one false alarm a day over
+    160,000 volumes."""
 
 
 class Retention(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -50,7 +50,9 @@ class LlrpSession:
 
     def __init__(self, reader: Reader) -> None:
         self._reader = reader
-        self._antennas: tuple[int, ...] = tuple(port for port, segment in enumerate(reader.segments, start=1) if segment is not None)
+        self._antennas: tuple[int, ...] = tuple(
+            port for port, segment in enumerate(reader.segments, start=1) if segment is not None
+        )
         self._keepalive_ns = round(reader.keepalive_s * 1e9)
         self._framer = Framer()
         self._decoder = ReportDecoder(reader.id)
@@ -348,9 +350,7 @@ class LlrpSession:
                 return requests.configuration(self._reader)
             case "adding":
                 run, is_rescan = self._run, self._run.scan is not None
-                return requests.search(
-                    self._reader, self._capabilities, run.spec_id, run.antennas, is_rescan=is_rescan
-                )
+                return requests.search(self._reader, self._capabilities, run.spec_id, run.antennas, is_rescan=is_rescan)
             case _:
                 return {"ROSpecID": self._run.spec_id}
 

@@ -7,8 +7,8 @@ from config.devices import Reader
 ALL = 0  # every capability, every ROSpec
 C1G2 = 1  # air protocol EPCglobal Class 1 Gen 2
 WATCHED_EVENTS = ("ROSpecEvent", "ReaderExceptionEvent", "AISpecEvent", "AntennaEvent", "ReportBufferFillWarning")
-# A demanded search is the more thorough one: longer, and in session 0, whose inventoried flag falls back to A as soon as
-# a tag is without power, so that none stays quiet for having answered a round before.
+# A demanded search is the more thorough one: longer, and in session 0, whose inventoried flag falls back to A as soon
+# as a tag is without power, so that none stays quiet for having answered a round before.
 RESCAN_SESSION = 0
 RESCAN_DWELLS = 4
 RESCAN_LONGEST_MS = 5000  # where the reader's own dwell is not longer still: the other antennas wait meanwhile
@@ -67,9 +67,7 @@ def search(
     }
 
 
-def _antenna_search(
-    reader: Reader, capabilities: dict[str, Any], antenna: int, *, is_rescan: bool
-) -> dict[str, Any]:
+def _antenna_search(reader: Reader, capabilities: dict[str, Any], antenna: int, *, is_rescan: bool) -> dict[str, Any]:
     configured: dict[str, Any] = {
         "AntennaID": antenna,
         "C1G2InventoryCommand": [

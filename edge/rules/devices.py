@@ -142,8 +142,8 @@ def _places_gone(state: State, at_ns: int) -> tuple[PlaceGone, ...]:
 
 
 def _orphans(state: State, at_ns: int) -> tuple[Fact, ...]:
-    """What stands open about things the configuration no longer has, and searches that nobody waits for any more: nobody
-    could ever close it."""
+    """What stands open that nobody could ever close: about things the configuration no longer has, and searches that
+    readers were asked for before the start."""
     plant = state.plant
     known = OWN_SOURCES | set(plant.devices()) | set(plant.actuators) | {zone.id for zone in plant.vault.zones}
     facts: tuple[Fact, ...] = tuple(

@@ -54,9 +54,7 @@ class Suspects:
         found: Rows = np.where(self._tags[at] == tags, self._since_ns[at], 0)
         return found
 
-    def weigh(
-        self, tags: Rows, segment: NDArray[np.int32], is_silent: Mask, last_seen_ns: Rows, at_ns: int
-    ) -> Weighed:
+    def weigh(self, tags: Rows, segment: NDArray[np.int32], is_silent: Mask, last_seen_ns: Rows, at_ns: int) -> Weighed:
         """Look at tags (m,), none twice, that were heard of now: those silent for too long where they are believed to
         stand, in `segment` (m,) >= 0 of theirs, come under suspicion or are gone; the others are free of it."""
         if not len(self._tags) and not is_silent.any():
@@ -65,18 +63,16 @@ class Suspects:
         stands = is_silent & (since_ns > 0) & (last_seen_ns < since_ns)  # any read in between begins it anew
         is_gone = stands & (self._begun_ns.take(segment) >= since_ns)
         is_new = is_silent & ~stands
-        self.forget(tags[(since_ns > 0) & (is_gone | ~stands)])
+        self.forget(tags[is_gone | ~stands])
         self._add(np.sort(tags[is_new]), at_ns)
         return Weighed(is_gone, is_new)
 
     def forget(self, tags: NDArray[np.integer[Any]]) -> None:
         """These are under no suspicion, whatever was."""
-        at = np.searchsorted(self._tags, tags)
-        known = at < len(self._tags)
-        at = at[known]
-        kept = np.ones(len(self._tags), np.bool_)
-        kept[at[self._tags[at] == tags[known]]] = False
-        self._tags, self._since_ns = self._tags[kept], self._since_ns[kept]
+        known = tags[self.since_ns(tags) > 0]
+        if len(known):
+            at = np.searchsorted(self._tags, known)
+            self._tags, self._since_ns = np.delete(self._tags, at), np.delete(self._since_ns, at)
 
     def forget_open_rounds(self) -> None:
         """Drop the searches whose reads were never taken in."""
@@ -136,7 +132,7 @@ def _check(columns: Mapping[str, NDArray[Any]], segments: int, tags: int) -> Non
             raise ValueError(f"snapshot: {name} of suspects is {column.dtype} {column.shape}, expected int64 {length}")
     for name, end in (("tags", tags), ("closed_segment", segments)):
         column = columns[name]
-        if len(column) and not (0 <= column.min() and column.max() < end):
+        if len(column) and not (column.min() >= 0 and column.max() < end):
             raise ValueError(f"snapshot: {name} of suspects points outside 0..{end - 1}")
     if (np.diff(columns["tags"]) <= 0).any():
         raise ValueError("snapshot: suspects are not in ascending order")

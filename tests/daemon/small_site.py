@@ -40,8 +40,8 @@ def catalogue() -> list[list[object]]:
 
 
 class Site:
-    """The far ends. `absent` volumes stand on no shelf: no antenna reads them; `shy` ones are read only by a search that
-    is longer than the ordinary one."""
+    """The far ends. `absent` volumes stand on no shelf: no antenna reads them; `shy` ones are read only by a search
+    that is longer than the ordinary one."""
 
     def __init__(self, directory: Path, transport: Transport = "tcp") -> None:
         self.directory = directory

@@ -1,5 +1,7 @@
 """Before a volume is told missing its antenna looks once more: demanded of the reader, or in its ordinary round."""
 
+from itertools import pairwise
+
 import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -12,7 +14,8 @@ from edge.rules.rescans import MOST_ANTENNAS, PAUSE_NS
 from edge.state.events import Event, Tick
 from edge.state.facts import CommandEnded, CommandIntended, Fact, VolumeFound, VolumeMissing
 from edge.state.snapshot import encode, freeze, thaw
-from edge.step import OUTCOME_LIMIT_NS
+from edge.state.state import State
+from edge.step import OUTCOME_LIMIT_NS, step
 from tests.stories.small_vault import NS, Story, reads_of, search_of
 from tests.stories.test_presence import shelved
 
@@ -20,7 +23,7 @@ REST: dict[int, list[int]] = {2: [1], 3: [2], 4: [3]}  # everybody but v0, befor
 
 
 def doubted(story: Story | None = None) -> Story:
-    """v0 was silent for the ten rounds that this vault allows; its reader, which works, has been asked to look again."""
+    """v0 was silent for the ten rounds that this vault allows; its reader, which works, is asked to look again."""
     story = story or shelved()
     story.regain("reader-1")
     for _ in range(10):
@@ -166,7 +169,7 @@ def test_a_reader_is_asked_no_more_than_once_a_minute_and_not_while_a_scan_is_un
         story.round({antenna: [tag] for antenna, tag in ((1, 0), (2, 1), (3, 2), (4, 3)) if tag != gone})
     asked_ns = [fact.at_ns for fact in story.of(CommandIntended)]
     assert len(asked_ns) > 3
-    assert all(later - sooner >= PAUSE_NS for sooner, later in zip(asked_ns, asked_ns[1:], strict=False))
+    assert all(later - sooner >= PAUSE_NS for sooner, later in pairwise(asked_ns))
     open_now = 0
     for fact in story.facts:
         open_now += isinstance(fact, CommandIntended) - isinstance(fact, CommandEnded)
@@ -214,10 +217,8 @@ def test_a_copy_of_the_state_goes_on_the_same_whenever_it_is_made() -> None:
         assert encode(freeze(state)) == encode(freeze(story.state))
 
 
-def replayed(state: object, events: list[Event]) -> list[bytes]:
-    from edge.step import step
-
-    return [msgspec.json.encode(fact) for event in events for fact in step(state, event).facts]  # type: ignore[arg-type]
+def replayed(state: State, events: list[Event]) -> list[bytes]:
+    return [msgspec.json.encode(fact) for event in events for fact in step(state, event).facts]
 
 
 class Turn(msgspec.Struct, frozen=True):
@@ -294,9 +295,7 @@ def assert_searched_again(fact: VolumeMissing, history: list[Event]) -> None:
     searches = [
         event
         for event in history
-        if isinstance(event, Searched)
-        and event.antenna == antenna
-        and fact.last_seen_at_ns < event.at_ns <= fact.at_ns
+        if isinstance(event, Searched) and event.antenna == antenna and fact.last_seen_at_ns < event.at_ns <= fact.at_ns
     ]
     assert len(searches) >= 11
     assert any(search.from_ns >= searches[9].at_ns for search in searches[10:])
