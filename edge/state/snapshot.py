@@ -160,9 +160,7 @@ def thaw(plant: Plant, body: bytes) -> State:
     state.boot, state.started_ns, state.now_ns = beliefs.boot, beliefs.started_ns, beliefs.now_ns
     state.unjudged, state.strangers = beliefs.unjudged, beliefs.strangers
     state.heard = Waiting.from_columns(beliefs.heard, remap[:-1]) if beliefs.heard else Waiting()
-    if beliefs.suspects:
-        columns = beliefs.suspects
-        state.suspects = Suspects.from_columns(columns, remap[:-1], len(plant.beside), len(state.evidence))
+    state.suspects = Suspects.from_columns(beliefs.suspects, remap[:-1], len(plant.beside), len(state.evidence))
     state.readings, state.still = beliefs.readings, beliefs.still
     state.pending = {key: pending for key, pending in beliefs.pending.items() if key in plant.limits}
     return state

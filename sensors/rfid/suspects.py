@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 Rows = NDArray[np.int64]
 Mask = NDArray[np.bool_]
 _NONE: Rows = np.zeros(0, np.int64)
+_COLUMNS = ("tags", "since_ns", "begun_ns", "closed_segment", "closed_from_ns")
 
 
 class Weighed(NamedTuple):
@@ -24,7 +25,10 @@ class Weighed(NamedTuple):
 
 
 class Suspects:
-    """Rows of the evidence with the moment they came under suspicion, and when each antenna's newest search began."""
+    """Rows of the evidence with the moment they came under suspicion, and when each antenna's newest search began.
+
+    While there are none nothing is kept: a search that began before a suspicion never counts.
+    """
 
     def __init__(self, segments: int) -> None:
         self._tags = _NONE  # ascending
@@ -38,7 +42,8 @@ class Suspects:
 
     def close(self, segment: int, from_ns: int) -> None:
         """A search of this segment's antenna closed. It counts from `take_in` on."""
-        self._closed[segment] = from_ns
+        if len(self):
+            self._closed[segment] = from_ns
 
     def take_in(self) -> None:
         """Everything that was read before the searches closed is in the evidence by now."""
@@ -73,13 +78,18 @@ class Suspects:
         if len(known):
             at = np.searchsorted(self._tags, known)
             self._tags, self._since_ns = np.delete(self._tags, at), np.delete(self._since_ns, at)
+        if not len(self):
+            self._begun_ns[:] = 0
+            self._closed = {}
 
     def forget_open_rounds(self) -> None:
         """Drop the searches whose reads were never taken in."""
         self._closed = {}
 
     def to_columns(self) -> dict[str, NDArray[Any]]:
-        """A copy for a snapshot."""
+        """A copy for a snapshot; empty without suspects."""
+        if not len(self):
+            return {}
         return {
             "tags": self._tags.copy(),
             "since_ns": self._since_ns.copy(),
@@ -95,6 +105,8 @@ class Suspects:
         """Those of a snapshot in another layout of so many segments, over so many tags. remap (old segments,) int32
         old -> new, -1 gone. Raises ValueError for columns that do not fit together."""
         made = cls(segments)
+        if not columns:
+            return made
         _check(columns, len(remap), tags)
         made._tags, made._since_ns = columns["tags"], columns["since_ns"]
         kept = np.flatnonzero(remap >= 0)
@@ -115,8 +127,7 @@ class Suspects:
 
 
 def _check(columns: Mapping[str, NDArray[Any]], segments: int, tags: int) -> None:
-    expected = Suspects(0).to_columns()
-    missing = sorted(expected.keys() - columns.keys())
+    missing = [name for name in _COLUMNS if name not in columns]
     if missing:
         raise ValueError(f"snapshot without the columns {', '.join(missing)} of suspects")
     lengths = {

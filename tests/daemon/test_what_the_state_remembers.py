@@ -70,7 +70,8 @@ def test_a_state_that_was_copied_while_it_ran_goes_on_as_the_one_it_was_copied_f
     copy = thaw(ran.state.plant, encode(freeze(ran.state)))
     assert (copy.boot, copy.started_ns) == (ran.state.boot, ran.state.started_ns)
     twin = Story.__new__(Story)
-    twin.state, twin.at_ns, twin.facts, twin.commands, twin.events = copy, ran.at_ns, [], [], []
+    twin.state, twin.at_ns, twin.facts, twin.events = copy, ran.at_ns, [], []
+    twin.commands, twin.scans = [], []
     seen = len(ran.facts)
     for each in (ran, twin):
         each.advance(120)

@@ -85,6 +85,19 @@ def test_a_copy_through_columns_is_the_same_and_a_segment_that_is_gone_takes_its
     assert (moved["closed_segment"].tolist(), moved["closed_from_ns"].tolist()) == ([1], [110])
 
 
+def test_without_suspects_nothing_is_kept() -> None:
+    suspects = Suspects(2)
+    suspects.close(0, 50)
+    suspects.take_in()
+    assert suspects.to_columns() == {}
+    assert len(Suspects.from_columns({}, np.arange(2, dtype=np.int32), 2, 13)) == 0
+    weigh(suspects, 100, silent={10})
+    close(suspects, 0, 110)
+    weigh(suspects, 200, silent={10})
+    weigh(suspects, 300, silent={12})
+    assert suspects.to_columns()["begun_ns"].tolist() == [0, 0]
+
+
 def with_one_suspect() -> dict[str, NDArray[Any]]:
     suspects = Suspects(2)
     weigh(suspects, 100, silent={10, 12})
