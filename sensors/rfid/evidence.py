@@ -253,16 +253,18 @@ class Evidence:
         of_closed = (closing >= 0).take(tags.believed.take(rows))
         # a read where it stands, or beside it and no louder than there, is as ever
         place = np.searchsorted(rows, done.row)
-        is_read, is_own, is_odd = np.zeros((3, len(rows)), np.bool_)
+        is_read, is_own, is_odd, is_far = np.zeros((4, len(rows)), np.bool_)
         is_read[place] = True
         is_own[place[own]] = True
-        is_odd[place[self._is_odd(done, hits, own, at, radio)]] = True
+        column = self._beside.column(done.segment, tags.believed.take(done.row))
+        is_far[place[column == FAR]] = True
+        is_odd[place[self._is_odd(done, column, hits, at, radio)]] = True
         before = tags.silence.take(rows)
         settled = tags.is_settled.take(rows)
         missed = of_closed & ~is_read
         self._miss(rows[missed], closing, at, radio)
         tags.silence[rows[is_read]] = 0.0
-        as_ever = settled & (before == 0.0) & ~is_odd & (is_own | (is_read & ~of_closed))
+        as_ever = settled & (before == 0.0) & ~is_odd & (is_own | (is_read & ~of_closed & ~is_far))
         # a silence that is short yet is thought over together with the read that ends it
         awaited = settled & ~is_read & (tags.silence.take(rows) > PATIENCE)
         thought = ~as_ever & ~awaited
@@ -294,18 +296,16 @@ class Evidence:
         tags.begin(rows, tags.believed[rows], UNREAD_GONE)
 
     def _is_odd(
-        self, done: Tallies, hits: NDArray[np.float32], own: NDArray[np.bool_], at: Closed, radio: Radio
+        self, done: Tallies, column: NDArray[np.int64], hits: NDArray[np.float32], at: Closed, radio: Radio
     ) -> NDArray[np.bool_]:
-        """(m,) reads that a tag where it is believed does not explain: from too far, much too loud, or by its own
-        antenna in far too few of many rounds."""
-        tags = self._tags
-        column = self._beside.column(done.segment, tags.believed.take(done.row))
-        expected = radio.level_dbm[done.segment, column] + tags.bias_db.take(done.row)
-        odd: NDArray[np.bool_] = (column == FAR) | (done.rssi_dbm > expected + _LOUDER_DB)
+        """(m,) reads that a tag where it is believed, in `column` of the antenna's row, does not explain: much too
+        loud, or by its own antenna in far too few of many rounds."""
+        expected = radio.level_dbm[done.segment, column] + self._tags.bias_db.take(done.row)
         nth = at.nth.take(done.segment)
-        rounds, rate = at.rounds.take(nth), at.rate[nth, REACH]
-        due = rounds * rate
-        odd |= own & (hits < due - _TOO_FEW * np.sqrt(due * (1.0 - rate)))
+        rate = at.rate[nth, REACH]
+        due = at.rounds.take(nth) * rate
+        too_few = (column == REACH) & (hits < due - _TOO_FEW * np.sqrt(due * (1.0 - rate)))
+        odd: NDArray[np.bool_] = ((column != FAR) & (done.rssi_dbm > expected + _LOUDER_DB)) | too_few
         return odd
 
     def _efficiency(self, read: NDArray[np.int32], heard: Heard, radio: Radio) -> NDArray[np.float32]:

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from sensors.rfid.neighbourhood import FAR, OFFSETS, REACH, Neighbourhood
+from sensors.rfid.neighbourhood import OFFSETS, REACH, Neighbourhood
 
 Floats = NDArray[np.float32]
 
@@ -68,11 +68,10 @@ class RadioSums:
     def add_rounds(self, antenna: NDArray[np.int32], rounds: NDArray[np.int64], standing: NDArray[np.int64]) -> None:
         """Antennas (k,), none twice, completed rounds while standing (s + 1,) tags stood in each segment."""
         tags = standing[self._beside.near[antenna]]
-        total = standing[:-1].sum()
-        trials = self._sums["trials"]
-        trials[antenna, :OFFSETS] += rounds[:, None] * tags
-        trials[antenna, FAR] += rounds * (total - tags.sum(axis=1))
-        self._forget(antenna)
+        far = standing[:-1].sum() - tags.sum(axis=1)
+        trials = rounds[:, None] * np.column_stack([tags, far])
+        self._forget(antenna, trials)
+        self._sums["trials"][antenna] += trials
         self._newer += len(antenna)
 
     def add_hits(
@@ -126,9 +125,9 @@ class RadioSums:
             made._newer = int(newer)
         return made
 
-    def _forget(self, antenna: NDArray[np.int32]) -> None:
-        """Keep no more than _MOST tag-rounds of an antenna and offset: what was learnt long ago gives way."""
-        keep = np.minimum(1.0, _MOST / np.maximum(self._sums["trials"][antenna], 1.0))
+    def _forget(self, antenna: NDArray[np.int32], trials: NDArray[np.int64]) -> None:
+        """Make room for so many tag-rounds before any of their hits is counted: what was learnt long ago gives way."""
+        keep = np.minimum(1.0, _MOST / np.maximum(self._sums["trials"][antenna] + trials, 1.0))
         for column in self._sums.values():
             column[antenna] *= keep
 
