@@ -24,6 +24,7 @@ from edge.state.facts import (
     PlatformCommandTaken,
     VolumeMissing,
     VolumesCatalogued,
+    VolumesTogether,
 )
 
 log = logging.getLogger(__name__)
@@ -40,6 +41,7 @@ LEVELS: dict[type, int] = {
     ClockVouched: logging.INFO,
     DataGap: logging.WARNING,
     VolumeMissing: logging.WARNING,
+    VolumesTogether: logging.WARNING,
 }
 
 

@@ -53,6 +53,7 @@ class Evidence:
         self._thinking = Thinking(beside)
         self._members = Members(len(beside))
         self._rounds_total: NDArray[np.int64] = np.zeros(len(beside), np.int64)
+        self._quiet_rounds: NDArray[np.int64] = np.zeros(len(beside), np.int64)
 
     def __len__(self) -> int:
         return len(self._table)
@@ -129,6 +130,8 @@ class Evidence:
         self._end_silence(reads.row[still_open], mark[still_open], heard, closing)
         nth = closing.take(done.segment)
         hits = np.minimum(done.times, heard.closed_rounds.take(nth))
+        self._quiet_rounds[heard.closed_segment] += heard.closed_rounds
+        self._quiet_rounds[done.segment] = 0
         count_hits(tags, self._beside, done, hits)
         self._end_silence(done.row, nth + 1, heard, closing)
         if not len(heard.closed_segment):
@@ -183,6 +186,10 @@ class Evidence:
         tags.heard_until[rows] = self._total_of(rows) - silent_rounds
         tags.last_seen_ns[rows] = np.maximum(tags.last_seen_ns[rows], seen_ns)
 
+    def recall_quiet(self, segments: Index) -> None:
+        """The antennas of these segments read nothing when the daemon ended: that lasts until they read something."""
+        self._quiet_rounds[segments] = np.maximum(self._quiet_rounds[segments], 1)
+
     def forget_open_rounds(self) -> None:
         """Drop the reads whose round is still open: after a start nobody will close it."""
         self._open = OpenReads()
@@ -191,6 +198,7 @@ class Evidence:
         """A copy for a snapshot."""
         epc, epc_bits = self._table.columns()
         named: dict[str, NDArray[Any]] = {"epc": epc, "epc_bits": epc_bits, "rounds_total": self._rounds_total.copy()}
+        named["quiet_rounds"] = self._quiet_rounds.copy()
         named |= self._tags.to_columns() | self._radio.to_columns() | self._open.to_columns()
         named["heard_until"] = self.silent_rounds(np.arange(len(self)))  # of a layout that may not be the next one's
         return named | self._thinking.to_columns()
@@ -218,6 +226,8 @@ class Evidence:
                 "expected one entry for each, and no two old segments in one new"
             )
         self._rounds_total[remap[kept]] = columns["rounds_total"][kept]
+        if "quiet_rounds" in columns:  # snapshots of before kept none
+            self._quiet_rounds[remap[kept]] = columns["quiet_rounds"][kept]
         self._radio = RadioSums.from_columns(columns, remap, self._beside)
         self._open = OpenReads.from_columns(columns, remap, len(columns["epc_bits"]))
         widths = (columns["epc_bits"].astype(np.int64) + 7) // 8
@@ -350,6 +360,15 @@ class Evidence:
     def rounds_total(self) -> NDArray[np.int64]:
         """(s,) rounds that each segment's antenna has completed. Read only."""
         return _frozen(self._rounds_total)
+
+    @property
+    def quiet_rounds(self) -> NDArray[np.int64]:
+        """(s,) rounds in which each segment's antenna since it last read any enrolled tag. Read only."""
+        return _frozen(self._quiet_rounds)
+
+    def believed_in(self, segment: int) -> NDArray[np.int64]:
+        """Rows of the tags that are believed to stand in a segment, ascending."""
+        return self._members.of(np.array([segment]))
 
     @property
     def standing(self) -> NDArray[np.int64]:
