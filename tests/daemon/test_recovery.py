@@ -278,6 +278,7 @@ def test_an_antenna_that_reads_nothing_is_one_alarm_across_a_kill(store: Store) 
     since = len(story.facts)
     search(story, 8, dead=[HERE])
     again = killed(story, store, since)
+    again.advance(3)  # before any antenna has searched again
     search(again, 12, dead=[HERE])
     alarms = [fact.alarm for fact in story.facts + again.facts if isinstance(fact, AlarmRaised | AlarmCleared)]
     assert [alarm for alarm in alarms if alarm.startswith("antenna")] == ["antenna_silent:reader-1/1"]
