@@ -2,7 +2,18 @@
 
 from drivers.command import CommandOutcome
 from drivers.observation import Contact, DeviceNote, Measurement, Searched, TagReads
-from edge.rules import actions, contacts, devices, limits, platform_command, presence, silence, telemetry, together
+from edge.rules import (
+    actions,
+    contacts,
+    devices,
+    forged,
+    limits,
+    platform_command,
+    presence,
+    silence,
+    telemetry,
+    together,
+)
 from edge.rules.decision import NOTHING, Decision
 from edge.rules.linkages import close_valves
 from edge.state.apply import apply
@@ -119,4 +130,5 @@ def _tick(state: State, event: Tick) -> Decision:
     )
     told = limits.decide(state, event.at_ns) + limits.unknowns(state, event.at_ns)
     told += silence.decide(state, event.at_ns) + together.decide(state, event.at_ns)
+    told += forged.decide(state, event.at_ns)
     return Decision(late) + told + close_valves(state, event.at_ns)

@@ -20,6 +20,7 @@ from edge.state.facts import (
     CommandEnded,
     CommandIntended,
     DataGap,
+    DuplicateEpcSeen,
     Fact,
     PlatformCommandTaken,
     VolumeMissing,
@@ -42,6 +43,7 @@ LEVELS: dict[type, int] = {
     DataGap: logging.WARNING,
     VolumeMissing: logging.WARNING,
     VolumesTogether: logging.WARNING,
+    DuplicateEpcSeen: logging.WARNING,
 }
 
 

@@ -177,6 +177,7 @@ _FOLDS: dict[type, Callable[[State, Any], None]] = {
     f.VolumeFound: _found,
     f.PlaceGone: _place_gone,
     f.ForeignTagSeen: _foreign,
+    f.DuplicateEpcSeen: _nothing,
     f.VolumesTogether: _together,
     f.ActionTaken: _nothing,
     f.PlatformCommandTaken: _platform_command,

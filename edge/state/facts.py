@@ -89,6 +89,16 @@ class ForeignTagSeen(_Fact, frozen=True, tag="foreign_tag_seen"):
     reason: str
 
 
+class DuplicateEpcSeen(_Fact, frozen=True, tag="duplicate_epc_seen"):
+    """The EPC of a volume is on two tags: read again and again in `segment` and in `other`, too far apart for one.
+    Which of the two is the volume's nobody can tell from here."""
+
+    epc: str
+    volume: str
+    segment: str
+    other: str
+
+
 class VolumesTogether(_Fact, frozen=True, tag="volumes_together"):
     """Many volumes moved, or fell silent, together: one likely cause, `code`, told as one `alarm`.
 
@@ -270,6 +280,7 @@ CustodyFact = (
     | VolumeFound
     | PlaceGone
     | ForeignTagSeen
+    | DuplicateEpcSeen
     | VolumesTogether
     | ActionTaken
     | PlatformCommandTaken

@@ -25,6 +25,7 @@ from edge.state.state import (
 )
 from edge.state.volumes import NOWHERE, STATUSES
 from sensors.climate.stuck import Still
+from sensors.rfid.doubles import Doubles
 from sensors.rfid.evidence import Evidence
 from sensors.rfid.heard import Waiting
 from sensors.rfid.neighbourhood import Neighbourhood
@@ -35,7 +36,8 @@ VERSION = 1
 """Of the snapshot's layout. Raised only where an older version would read a newer snapshot wrongly: a field that is
 added has a default instead, so that the snapshots from before still count; the fields below have none, because a
 snapshot without them is damaged."""
-_OF_OPEN_ROUNDS = frozenset(OpenReads().to_columns())
+_ALONE = Neighbourhood(np.zeros(1, np.int32), np.zeros(1, np.int32))
+_OF_ANY_LENGTH = frozenset(OpenReads().to_columns()) | frozenset(Doubles(_ALONE).to_columns())
 _LATER = frozenset({"quiet_rounds"})  # columns that a snapshot of before has not
 
 
@@ -179,14 +181,13 @@ def _check(frozen: Frozen) -> None:
     if frozen.version > VERSION:
         raise ValueError(f"snapshot of version {frozen.version}, this software knows versions up to {VERSION}")
     evidence, segments = frozen.beliefs.evidence, len(frozen.segment_ids)
-    alone = Neighbourhood(np.zeros(1, np.int32), np.zeros(1, np.int32))
-    sample = Evidence(alone).to_columns()  # no tag, one segment: tells which columns are by segment
-    missing = sorted(sample.keys() - evidence.keys() - _OF_OPEN_ROUNDS - _LATER)
+    sample = Evidence(_ALONE).to_columns()  # no tag, one segment: tells which columns are by segment
+    missing = sorted(sample.keys() - evidence.keys() - _OF_ANY_LENGTH - _LATER)
     if missing:
         raise ValueError(f"snapshot without the columns of evidence {', '.join(missing)}")
     tags = len(evidence["epc_bits"])
     for name, expected in sample.items():
-        if name in _OF_OPEN_ROUNDS or name not in evidence:
+        if name in _OF_ANY_LENGTH or name not in evidence:
             continue  # of as many reads as there are: checked where they are taken in
         rows = segments if len(expected) else tags
         tail = evidence[name].shape[1:] if name == "epc" and evidence[name].ndim == 2 else expected.shape[1:]

@@ -12,11 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sensors.rfid.belief import Belief, best
+from sensors.rfid.doubles import Doubles, Watched
 from sensors.rfid.epc_table import EpcTable
 from sensors.rfid.heard import Heard
 from sensors.rfid.locate import PRINT_REACH, Closed, Reads, closed
 from sensors.rfid.members import Members, distinct
 from sensors.rfid.neighbourhood import FAR, REACH, Neighbourhood
+from sensors.rfid.odd import is_odd_read
 from sensors.rfid.open_reads import OpenReads, Tallies, tallied
 from sensors.rfid.prints import Prints
 from sensors.rfid.radio import Radio, RadioSums
@@ -29,8 +31,6 @@ _FEW = 3.0  # reads: what an antenna with hardly a volume before it is given for
 _OF_OTHERS = 4.0  # rounds: what the antenna's usual rate counts beside a tag's own
 PATIENCE = -7.0  # log likelihood of a silence up to which a settled tag is not thought over: two or three rounds
 _GONE = float(np.log(0.5))  # log probability from which a tag counts as gone
-_LOUDER_DB = 8.0  # two and a half times the noise of a reading
-_TOO_FEW = 4.0  # standard errors below the hits that are due
 _RATE = (0.02, 0.98)  # of one tag, however long it was never or always read
 
 
@@ -52,6 +52,7 @@ class Evidence:
         self._radio = RadioSums(beside)
         self._thinking = Thinking(beside)
         self._members = Members(len(beside))
+        self._doubles = Doubles(beside)
         self._rounds_total: NDArray[np.int64] = np.zeros(len(beside), np.int64)
         self._quiet_rounds: NDArray[np.int64] = np.zeros(len(beside), np.int64)
 
@@ -201,7 +202,7 @@ class Evidence:
         named["quiet_rounds"] = self._quiet_rounds.copy()
         named |= self._tags.to_columns() | self._radio.to_columns() | self._open.to_columns()
         named["heard_until"] = self.silent_rounds(np.arange(len(self)))  # of a layout that may not be the next one's
-        return named | self._thinking.to_columns()
+        return named | self._thinking.to_columns() | self._doubles.to_columns()
 
     @classmethod
     def from_columns(
@@ -232,6 +233,7 @@ class Evidence:
         self._open = OpenReads.from_columns(columns, remap, len(columns["epc_bits"]))
         widths = (columns["epc_bits"].astype(np.int64) + 7) // 8
         self._table.add([row[:width].tobytes() for row, width in zip(columns["epc"], widths.tolist(), strict=True)])
+        self._doubles.restore(columns, remap, len(columns["epc_bits"]))
         self._tags.grow(len(self))
         self._tags.restore(columns, np.append(remap, np.int32(-1)))  # index -1 stays -1
         every = np.arange(len(self))
@@ -266,7 +268,9 @@ class Evidence:
         is_read, is_own, is_odd = np.zeros((3, len(rows)), np.bool_)
         is_read[place] = True
         is_own[place[own]] = True
-        is_odd[place[self._is_odd(done, hits, own, at, radio)]] = True
+        column = self._beside.column(done.segment, tags.believed.take(done.row))
+        is_odd[place[is_odd_read(done, column, tags.bias_db, hits, own, at, radio)]] = True
+        self._doubles.listen(done, column == FAR, tags.believed, tags.bias_db, self._rounds_total, at, radio)
         before = tags.silence.take(rows)
         settled = tags.is_settled.take(rows)
         missed = of_closed & ~is_read
@@ -302,21 +306,6 @@ class Evidence:
         tags = self._tags
         self._thinking.forget_standing(tags, rows)
         tags.begin(rows, tags.believed[rows], UNREAD_GONE)
-
-    def _is_odd(
-        self, done: Tallies, hits: NDArray[np.float32], own: NDArray[np.bool_], at: Closed, radio: Radio
-    ) -> NDArray[np.bool_]:
-        """(m,) reads that a tag where it is believed does not explain: from too far, much too loud, or by its own
-        antenna in far too few of many rounds."""
-        tags = self._tags
-        column = self._beside.column(done.segment, tags.believed.take(done.row))
-        expected = radio.level_dbm[done.segment, column] + tags.bias_db.take(done.row)
-        odd: NDArray[np.bool_] = (column == FAR) | (done.rssi_dbm > expected + _LOUDER_DB)
-        nth = at.nth.take(done.segment)
-        rounds, rate = at.rounds.take(nth), at.rate[nth, REACH]
-        due = rounds * rate
-        odd |= own & (hits < due - _TOO_FEW * np.sqrt(due * (1.0 - rate)))
-        return odd
 
     def _efficiency(self, read: NDArray[np.int32], heard: Heard, radio: Radio) -> NDArray[np.float32]:
         """(k,) of the reads that were due from tags known to stand there, how many came: somebody stands before the
@@ -365,6 +354,10 @@ class Evidence:
     def quiet_rounds(self) -> NDArray[np.int64]:
         """(s,) rounds in which each segment's antenna since it last read any enrolled tag. Read only."""
         return _frozen(self._quiet_rounds)
+
+    def doubles(self) -> Watched:
+        """The tags whose EPC may be on two, and where both are."""
+        return self._doubles.watched
 
     def believed_in(self, segment: int) -> NDArray[np.int64]:
         """Rows of the tags that are believed to stand in a segment, ascending."""
