@@ -51,4 +51,4 @@ def decide(state: State, at_ns: int) -> Decision:
 
 
 def _both(state: State, one: int, other: int) -> str:
-    return "+".join(state.plant.antenna_of(segment) for segment in (one, other))
+    return "+".join(state.plant.antenna_name(segment) for segment in (one, other))

@@ -55,7 +55,7 @@ def held(
             silent = _silent(state, segment)
             if not silent.is_many():
                 continue
-            facts += _raised(state, at_ns, "volumes_silent", state.plant.antenna_of(segment), {segment: silent})
+            facts += _raised(state, at_ns, "volumes_silent", state.plant.antenna_name(segment), {segment: silent})
         waits |= may_wait & (where == segment)
     return facts, waits
 
@@ -99,7 +99,7 @@ def _of_reader(
         return tuple(
             fact
             for s in new
-            for fact in _raised(state, at_ns, "antenna_silent", plant.antenna_of(s), {s: _deaf(state, s)})
+            for fact in _raised(state, at_ns, "antenna_silent", plant.antenna_name(s), {s: _deaf(state, s)})
         )
     if not ill:
         return ()

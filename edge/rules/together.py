@@ -89,7 +89,7 @@ def _cables(state: State, moved: Sequence[Pair]) -> list[Group]:
         for here, there in pairs:
             if here < there and (there, here) in pairs:
                 code = "antennas_swapped"
-                source = "+".join(plant.antenna_of(plant.places.segment_index[name]) for name in (here, there))
+                source = "+".join(plant.antenna_name(plant.places.segment_index[name]) for name in (here, there))
                 found.append(Group(code, source, ((here, there), (there, here))))
     return found
 
@@ -110,7 +110,7 @@ def _carried(state: State, at_ns: int, stand: Stand, moved: Sequence[Pair]) -> t
         if here in silent or count < max(MANY, SHARE * stood):
             continue
         if at_ns >= state.moves.between_ns([pair])[1] + CARRIED_NS:
-            source = state.plant.antenna_of(index[here]) or here
+            source = state.plant.antenna_name(index[here]) or here
             zone = state.plant.places.segment_zone[index[here]]
             noted = alarms.noted(state, at_ns, "volumes_carried", "warning", zone, source)
             fact = VolumesTogether(

@@ -83,7 +83,7 @@ class Plant:
         """Reader and port of the antenna that sees a segment, ('', 0) for none."""
         return self._antenna_of.get(segment, ("", 0))
 
-    def antenna_of(self, segment: int) -> str:
+    def antenna_name(self, segment: int) -> str:
         """`READER/PORT` of the antenna that sees a segment, '' for none."""
         for reader, ports in self._ports.items():
             found = np.flatnonzero(ports[1:] == segment)
