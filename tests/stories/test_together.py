@@ -174,7 +174,7 @@ def test_volumes_silent_together_before_an_antenna_that_reads_others_are_one_ala
 
 def test_one_volume_that_is_taken_is_told_as_soon_as_ever() -> None:
     story = settled()
-    rounds(story, 10, {3: list(shelf(3))[1:]})
+    rounds(story, 11, {3: list(shelf(3))[1:]})
     assert [fact.volume for fact in story.of(VolumeMissing)] == ["v18"]
     assert raised(story) == []
 
