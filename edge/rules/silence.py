@@ -127,9 +127,8 @@ def _raised(state: State, at_ns: int, code: str, source: str, silent: Mapping[in
 
 
 def _is_over(state: State, cause: Cause) -> bool:
-    """Its antennas read their volumes again, all but one of several; or none is expected there any more."""
-    ill = sum(_is_ill(state, segment) for segment in _segments(state, cause))
-    return ill < (2 if cause.code == "reader_silent" else 1)
+    """Its antennas read their volumes again, every one; or none is expected there any more."""
+    return not any(_is_ill(state, segment) for segment in _segments(state, cause))
 
 
 def _is_ill(state: State, segment: int) -> bool:

@@ -152,6 +152,7 @@ def test_a_deaf_reader_is_one_alarm_not_four() -> None:
     rounds(story, 5, {})
     assert not active(story)
     assert not story.of(VolumeMissing)
+    assert len(raised(story)) == 1
 
 
 def test_antennas_that_fail_one_after_the_other_end_as_one_alarm_of_their_reader() -> None:
