@@ -2,7 +2,18 @@
 
 from drivers.command import CommandOutcome
 from drivers.observation import Contact, DeviceNote, Measurement, Searched, TagReads
-from edge.rules import actions, contacts, devices, limits, platform_command, presence, telemetry
+from edge.rules import (
+    actions,
+    contacts,
+    devices,
+    forged,
+    limits,
+    platform_command,
+    presence,
+    silence,
+    telemetry,
+    together,
+)
 from edge.rules.decision import NOTHING, Decision
 from edge.rules.linkages import close_valves
 from edge.state.apply import apply
@@ -118,4 +129,6 @@ def _tick(state: State, event: Tick) -> Decision:
         if intent.at_ns >= state.started_ns and event.at_ns - intent.at_ns > OUTCOME_LIMIT_NS
     )
     told = limits.decide(state, event.at_ns) + limits.unknowns(state, event.at_ns)
+    told += silence.decide(state, event.at_ns) + together.decide(state, event.at_ns)
+    told += forged.decide(state, event.at_ns)
     return Decision(late) + told + close_valves(state, event.at_ns)

@@ -37,4 +37,6 @@ def _in_words(texts: Texts, key: str, value: object) -> object:
             return texts.label(f"result_{value}")
         case "reason" | "code" | "result":
             return texts.title(str(value))
+        case "segments" | "others" if isinstance(value, list | tuple):
+            return ", ".join(f"{name}" or "-" for name in value)
     return value

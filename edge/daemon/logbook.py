@@ -20,10 +20,12 @@ from edge.state.facts import (
     CommandEnded,
     CommandIntended,
     DataGap,
+    DuplicateEpcSeen,
     Fact,
     PlatformCommandTaken,
     VolumeMissing,
     VolumesCatalogued,
+    VolumesTogether,
 )
 
 log = logging.getLogger(__name__)
@@ -40,6 +42,8 @@ LEVELS: dict[type, int] = {
     ClockVouched: logging.INFO,
     DataGap: logging.WARNING,
     VolumeMissing: logging.WARNING,
+    VolumesTogether: logging.WARNING,
+    DuplicateEpcSeen: logging.WARNING,
 }
 
 

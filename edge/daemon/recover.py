@@ -39,6 +39,9 @@ def recover(store: Store, plant: Plant) -> State:
         if isinstance(fact, PlaceFact):
             told[fact.volume] = fact
     _recall(state, told)
+    quiet = [name for cause in state.causes.values() for name, other in cause.pairs if not other]
+    index = plant.places.segment_index
+    state.evidence.recall_quiet(np.array([index[name] for name in quiet if name in index], np.int64))
     # reads of a round that was under way when the daemon ended: they would speak against the facts from after them
     state.heard, state.unjudged, state.strangers = Waiting(), np.zeros(0, np.int64), {}
     state.evidence.forget_open_rounds()

@@ -4,6 +4,7 @@ from drivers.command import CommandOutcome
 from drivers.observation import DeviceNote
 from edge.rules import alarms
 from edge.rules.decision import NOTHING, Decision
+from edge.rules.forged import OF_TAGS
 from edge.rules.linkages import close_valves
 from edge.state.events import (
     ClockStep,
@@ -166,7 +167,8 @@ def _orphans(state: State, at_ns: int) -> tuple[Fact, ...]:
         part = alarm.source.split("/")
         is_limit = len(part) == 2 and alarm.code.startswith(("temperature_degc_", "humidity_pct_"))
         is_tried_anew = alarm.code == "event_quarantined"
-        if is_tried_anew or part[0] not in known or (is_limit and (part[0], part[1]) not in plant.limits):
+        is_gone = part[0] not in known and alarm.code not in OF_TAGS
+        if is_tried_anew or is_gone or (is_limit and (part[0], part[1]) not in plant.limits):
             facts += alarms.cleared(state, at_ns, alarm.code, alarm.source)
     return facts
 

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from drivers.observation import Searched, TagReads
-from edge.rules import alarms, rescans
+from edge.rules import alarms, rescans, silence
 from edge.rules.decision import NOTHING, Decision
 from edge.state.facts import (
     Fact,
@@ -23,7 +23,7 @@ from edge.state.volumes import MISSING, NOWHERE
 from sensors.rfid.belief import Belief
 from sensors.rfid.epc import is_foreign
 from sensors.rfid.heard import Heard
-from sensors.rfid.presence import FOUND, IS_MISPLACED, IS_MISSING, MOVED, SEEN, is_missed, verdicts
+from sensors.rfid.presence import FOUND, IS_MISPLACED, IS_MISSING, MOVED, NONE, SEEN, is_missed, verdicts
 
 Rows = NDArray[np.int64]
 # What waits is taken in at the tick, once it has waited for two seconds, or when so much of it has gathered; what is to
@@ -156,21 +156,23 @@ def _placed(state: State, at_ns: int, judged: Judged) -> Decision:
     belief = Belief(top=judged.belief.top[carried], confidence=judged.belief.confidence[carried])
     policy = state.plant.vault.policy.presence
     evidence, tags = state.evidence, judged.tags[carried]
+    missed = judged.is_gone[carried]
+    suspected, held = silence.held(state, at_ns, tags, missed)
     found = verdicts(
         volumes.status[rows],
         volumes.place[rows],
         volumes.book[rows],
         belief,
-        judged.is_gone[carried],
+        missed,
         evidence.is_firm(tags),
         sure=policy.sure,
     )
     confidence = belief.confidence[:, 0]
     facts = tuple(
         _fact(state, at_ns, int(rows[i]), int(found.kind[i]), int(found.segment[i]), float(confidence[i]))
-        for i in np.flatnonzero(found.kind).tolist()
+        for i in np.flatnonzero((found.kind != NONE) & ~(held & (found.kind == IS_MISSING))).tolist()
     )
-    return Decision(facts)
+    return Decision(facts + suspected)
 
 
 def _fact(state: State, at_ns: int, row: int, kind: int, segment: int, sure: float) -> Fact:

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from edge.state import facts as f
-from edge.state.state import ActuatorStanding, Alarm, Asked, DeviceStanding, Intent, State
+from edge.state.state import ActuatorStanding, Alarm, Asked, Cause, DeviceStanding, Intent, State
 from edge.state.volumes import MISPLACED, MISSING, NOWHERE, PRESENT, UNSEEN
 
 REMEMBERED_COMMANDS = 10_000  # ids kept for idempotence; the counter refuses anything older anyway
@@ -28,6 +28,14 @@ def _catalogued(state: State, fact: f.VolumesCatalogued) -> None:
     state.volumes.catalogue(fact.volumes, books, tags)
 
 
+def _left(state: State, fact: f.VolumeMisplaced | f.VolumeFound, before: str) -> None:
+    """It stands in a wrong place: if many do so together there is one cause. In its book place it is nobody's."""
+    if fact.segment == fact.book:
+        state.moves.forget(fact.volume)
+    else:
+        state.moves.add(fact.volume, before, fact.segment, fact.at_ns)
+
+
 def _stands(state: State, volume: str, segment: str, status: int) -> None:
     if volume in state.volumes.row:
         state.volumes.stand(volume, status, state.plant.places.segment_index.get(segment, NOWHERE))
@@ -35,26 +43,39 @@ def _stands(state: State, volume: str, segment: str, status: int) -> None:
 
 def _seen(state: State, fact: f.VolumeSeen | f.VolumeMoved) -> None:
     _stands(state, fact.volume, fact.segment, PRESENT)
+    state.moves.forget(fact.volume)
 
 
 def _misplaced(state: State, fact: f.VolumeMisplaced) -> None:
+    _left(state, fact, fact.before or fact.book)
     _stands(state, fact.volume, fact.segment, MISPLACED)
 
 
 def _missing(state: State, fact: f.VolumeMissing) -> None:
     _stands(state, fact.volume, fact.last_segment, MISSING)
+    state.moves.forget(fact.volume)
 
 
 def _found(state: State, fact: f.VolumeFound) -> None:
+    row = state.volumes.row.get(fact.volume)
+    place = NOWHERE if row is None else int(state.volumes.place[row])
+    _left(state, fact, state.plant.places.segment_ids[place] if place != NOWHERE else fact.book)
     _stands(state, fact.volume, fact.segment, PRESENT if fact.segment == fact.book else MISPLACED)
 
 
 def _place_gone(state: State, fact: f.PlaceGone) -> None:
     _stands(state, fact.volume, "", UNSEEN)
+    state.moves.forget(fact.volume)
 
 
 def _foreign(state: State, fact: f.ForeignTagSeen) -> None:
     state.foreign[fact.epc] = fact.segment
+
+
+def _together(state: State, fact: f.VolumesTogether) -> None:
+    pairs = tuple(zip(fact.segments, fact.others, strict=True))
+    state.causes[fact.alarm] = Cause(fact.code, pairs, fact.volumes)
+    state.moves.explain(pairs)
 
 
 def _platform_command(state: State, fact: f.PlatformCommandTaken) -> None:
@@ -122,6 +143,7 @@ def _raised(state: State, fact: f.AlarmRaised) -> None:
 
 
 def _cleared(state: State, fact: f.AlarmCleared) -> None:
+    state.causes.pop(fact.alarm, None)
     alarm = state.alarms.get(fact.alarm)
     if alarm is None or alarm.acknowledged_by:
         state.alarms.pop(fact.alarm, None)
@@ -155,6 +177,8 @@ _FOLDS: dict[type, Callable[[State, Any], None]] = {
     f.VolumeFound: _found,
     f.PlaceGone: _place_gone,
     f.ForeignTagSeen: _foreign,
+    f.DuplicateEpcSeen: _nothing,
+    f.VolumesTogether: _together,
     f.ActionTaken: _nothing,
     f.PlatformCommandTaken: _platform_command,
     f.DeviceWasLost: _lost,

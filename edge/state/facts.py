@@ -89,6 +89,32 @@ class ForeignTagSeen(_Fact, frozen=True, tag="foreign_tag_seen"):
     reason: str
 
 
+class DuplicateEpcSeen(_Fact, frozen=True, tag="duplicate_epc_seen"):
+    """The EPC of a volume is on two tags: read again and again in `segment` and in `other`, too far apart for one.
+    Which of the two is the volume's nobody can tell from here."""
+
+    epc: str
+    volume: str
+    segment: str
+    other: str
+
+
+class VolumesTogether(_Fact, frozen=True, tag="volumes_together"):
+    """Many volumes moved, or fell silent, together: one likely cause, `code`, told as one `alarm`.
+
+    They are those of segments[i], now read in others[i]; '' where they are read nowhere. `volumes` of the `standing`
+    there. What each volume's own facts say stands; of the silent ones nothing is said before the cause is over, or
+    their silence is longer than any cause excuses.
+    """
+
+    alarm: str
+    code: str
+    segments: tuple[str, ...]
+    others: tuple[str, ...]
+    volumes: int
+    standing: int
+
+
 class ActionTaken(_Fact, frozen=True, tag="action_taken"):
     """Audit: a person did or asked for something here; `result` is 'accepted' or a text id of the refusal."""
 
@@ -254,6 +280,8 @@ CustodyFact = (
     | VolumeFound
     | PlaceGone
     | ForeignTagSeen
+    | DuplicateEpcSeen
+    | VolumesTogether
     | ActionTaken
     | PlatformCommandTaken
 )

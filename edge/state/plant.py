@@ -83,6 +83,14 @@ class Plant:
         """Reader and port of the antenna that sees a segment, ('', 0) for none."""
         return self._antenna_of.get(segment, ("", 0))
 
+    def antenna_name(self, segment: int) -> str:
+        """`READER/PORT` of the antenna that sees a segment, '' for none."""
+        for reader, ports in self._ports.items():
+            found = np.flatnonzero(ports[1:] == segment)
+            if len(found):
+                return f"{reader}/{int(found[0]) + 1}"
+        return ""
+
     def hazard_points(self, zone: str, quantity: str) -> list[PointSpec]:
         """Every point of a zone that can tell of this hazard."""
         return self._hazards.get((zone, quantity), [])

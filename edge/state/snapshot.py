@@ -10,11 +10,13 @@ from numpy.typing import NDArray
 from config.catalogued import CataloguedVolume
 from drivers.observation import array_from_wire, array_to_wire
 from edge.state.facts import ForeignTagSeen, Measured
+from edge.state.moves import Move, Moves
 from edge.state.plant import Plant
 from edge.state.state import (
     ActuatorStanding,
     Alarm,
     Asked,
+    Cause,
     DeviceStanding,
     Intent,
     Pending,
@@ -23,6 +25,7 @@ from edge.state.state import (
 )
 from edge.state.volumes import NOWHERE, STATUSES
 from sensors.climate.stuck import Still
+from sensors.rfid.doubles import Doubles
 from sensors.rfid.evidence import Evidence
 from sensors.rfid.heard import Waiting
 from sensors.rfid.neighbourhood import Neighbourhood
@@ -33,7 +36,9 @@ VERSION = 1
 """Of the snapshot's layout. Raised only where an older version would read a newer snapshot wrongly: a field that is
 added has a default instead, so that the snapshots from before still count; the fields below have none, because a
 snapshot without them is damaged."""
-_OF_OPEN_ROUNDS = frozenset(OpenReads().to_columns())
+_ALONE = Neighbourhood(np.zeros(1, np.int32), np.zeros(1, np.int32))
+_OF_ANY_LENGTH = frozenset(OpenReads().to_columns()) | frozenset(Doubles(_ALONE).to_columns())
+_LATER = frozenset({"quiet_rounds"})  # columns that a snapshot of before has not
 
 
 class Folded(msgspec.Struct, frozen=True):
@@ -55,6 +60,8 @@ class Folded(msgspec.Struct, frozen=True):
     platform_commands: dict[str, str]
     clock_is_sure: bool
     starts: int
+    causes: dict[str, Cause] = {}
+    moves: dict[str, Move] = {}
 
 
 class Beliefs(msgspec.Struct, frozen=True):
@@ -107,6 +114,8 @@ def freeze(state: State) -> Frozen:
             platform_commands=dict(state.platform_commands),
             clock_is_sure=state.clock_is_sure,
             starts=state.starts,
+            causes=dict(state.causes),
+            moves=state.moves.copied(),
         ),
         beliefs=Beliefs(
             boot=state.boot,
@@ -156,6 +165,7 @@ def thaw(plant: Plant, body: bytes) -> State:
     state.alarms, state.actuators = folded.alarms, folded.actuators
     state.asked, state.reported, state.intents = folded.asked, folded.reported, folded.intents
     state.counters, state.platform_commands = folded.counters, folded.platform_commands
+    state.causes, state.moves = folded.causes, Moves(folded.moves)
     state.clock_is_sure, state.starts = folded.clock_is_sure, folded.starts
     state.boot, state.started_ns, state.now_ns = beliefs.boot, beliefs.started_ns, beliefs.now_ns
     state.unjudged, state.strangers = beliefs.unjudged, beliefs.strangers
@@ -171,14 +181,13 @@ def _check(frozen: Frozen) -> None:
     if frozen.version > VERSION:
         raise ValueError(f"snapshot of version {frozen.version}, this software knows versions up to {VERSION}")
     evidence, segments = frozen.beliefs.evidence, len(frozen.segment_ids)
-    alone = Neighbourhood(np.zeros(1, np.int32), np.zeros(1, np.int32))
-    sample = Evidence(alone).to_columns()  # no tag, one segment: tells which columns are by segment
-    missing = sorted(sample.keys() - evidence.keys() - _OF_OPEN_ROUNDS)
+    sample = Evidence(_ALONE).to_columns()  # no tag, one segment: tells which columns are by segment
+    missing = sorted(sample.keys() - evidence.keys() - _OF_ANY_LENGTH - _LATER)
     if missing:
         raise ValueError(f"snapshot without the columns of evidence {', '.join(missing)}")
     tags = len(evidence["epc_bits"])
     for name, expected in sample.items():
-        if name in _OF_OPEN_ROUNDS:
+        if name in _OF_ANY_LENGTH or name not in evidence:
             continue  # of as many reads as there are: checked where they are taken in
         rows = segments if len(expected) else tags
         tail = evidence[name].shape[1:] if name == "epc" and evidence[name].ndim == 2 else expected.shape[1:]

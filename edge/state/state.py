@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from drivers.command import Command
 from edge.state.facts import ForeignTagSeen, Measured, Severity
+from edge.state.moves import Moves
 from edge.state.plant import Plant
 from edge.state.volumes import NOWHERE, Volumes
 from sensors.climate.stuck import Still
@@ -39,6 +40,15 @@ class Alarm(msgspec.Struct, frozen=True):
     raised_ns: int
     is_active: bool = True
     acknowledged_by: str = ""
+
+
+class Cause(msgspec.Struct, frozen=True):
+    """Why many volumes moved or fell silent together: `code` of its alarm; pairs of the segment they are of and the
+    one they are read in, '' for none; how many they were."""
+
+    code: str
+    pairs: tuple[tuple[str, str], ...]
+    volumes: int
 
 
 class Intent(msgspec.Struct, frozen=True):
@@ -96,6 +106,9 @@ class State:
         self.crossed: dict[tuple[str, str], str] = {}
         """(zone, quantity) -> side that is outside its limit."""
         self.alarms: dict[str, Alarm] = {}
+        self.causes: dict[str, Cause] = {}
+        """alarm -> what it says of many volumes together, while it is active."""
+        self.moves = Moves()
         self.actuators: dict[str, ActuatorStanding] = {}
         self.intents: dict[str, Intent] = {}
         self.asked: dict[str, Asked] = {}

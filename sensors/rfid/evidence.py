@@ -12,11 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sensors.rfid.belief import Belief, best
+from sensors.rfid.doubles import Doubles, Watched
 from sensors.rfid.epc_table import EpcTable
 from sensors.rfid.heard import Heard
 from sensors.rfid.locate import PRINT_REACH, Closed, Reads, closed
 from sensors.rfid.members import Members, distinct
 from sensors.rfid.neighbourhood import FAR, REACH, Neighbourhood
+from sensors.rfid.odd import is_odd_read
 from sensors.rfid.open_reads import OpenReads, Tallies, tallied
 from sensors.rfid.prints import Prints
 from sensors.rfid.radio import Radio, RadioSums
@@ -29,8 +31,6 @@ _FEW = 3.0  # reads: what an antenna with hardly a volume before it is given for
 _OF_OTHERS = 4.0  # rounds: what the antenna's usual rate counts beside a tag's own
 PATIENCE = -7.0  # log likelihood of a silence up to which a settled tag is not thought over: two or three rounds
 _GONE = float(np.log(0.5))  # log probability from which a tag counts as gone
-_LOUDER_DB = 8.0  # two and a half times the noise of a reading
-_TOO_FEW = 4.0  # standard errors below the hits that are due
 _RATE = (0.02, 0.98)  # of one tag, however long it was never or always read
 
 
@@ -52,7 +52,9 @@ class Evidence:
         self._radio = RadioSums(beside)
         self._thinking = Thinking(beside)
         self._members = Members(len(beside))
+        self._doubles = Doubles(beside)
         self._rounds_total: NDArray[np.int64] = np.zeros(len(beside), np.int64)
+        self._quiet_rounds: NDArray[np.int64] = np.zeros(len(beside), np.int64)
 
     def __len__(self) -> int:
         return len(self._table)
@@ -129,6 +131,8 @@ class Evidence:
         self._end_silence(reads.row[still_open], mark[still_open], heard, closing)
         nth = closing.take(done.segment)
         hits = np.minimum(done.times, heard.closed_rounds.take(nth))
+        self._quiet_rounds[heard.closed_segment] += heard.closed_rounds
+        self._quiet_rounds[done.segment] = 0
         count_hits(tags, self._beside, done, hits)
         self._end_silence(done.row, nth + 1, heard, closing)
         if not len(heard.closed_segment):
@@ -183,6 +187,10 @@ class Evidence:
         tags.heard_until[rows] = self._total_of(rows) - silent_rounds
         tags.last_seen_ns[rows] = np.maximum(tags.last_seen_ns[rows], seen_ns)
 
+    def recall_quiet(self, segments: Index) -> None:
+        """The antennas of these segments read nothing when the daemon ended: that lasts until they read something."""
+        self._quiet_rounds[segments] = np.maximum(self._quiet_rounds[segments], 1)
+
     def forget_open_rounds(self) -> None:
         """Drop the reads whose round is still open: after a start nobody will close it."""
         self._open = OpenReads()
@@ -191,9 +199,10 @@ class Evidence:
         """A copy for a snapshot."""
         epc, epc_bits = self._table.columns()
         named: dict[str, NDArray[Any]] = {"epc": epc, "epc_bits": epc_bits, "rounds_total": self._rounds_total.copy()}
+        named["quiet_rounds"] = self._quiet_rounds.copy()
         named |= self._tags.to_columns() | self._radio.to_columns() | self._open.to_columns()
         named["heard_until"] = self.silent_rounds(np.arange(len(self)))  # of a layout that may not be the next one's
-        return named | self._thinking.to_columns()
+        return named | self._thinking.to_columns() | self._doubles.to_columns()
 
     @classmethod
     def from_columns(
@@ -218,10 +227,13 @@ class Evidence:
                 "expected one entry for each, and no two old segments in one new"
             )
         self._rounds_total[remap[kept]] = columns["rounds_total"][kept]
+        if "quiet_rounds" in columns:  # snapshots of before kept none
+            self._quiet_rounds[remap[kept]] = columns["quiet_rounds"][kept]
         self._radio = RadioSums.from_columns(columns, remap, self._beside)
         self._open = OpenReads.from_columns(columns, remap, len(columns["epc_bits"]))
         widths = (columns["epc_bits"].astype(np.int64) + 7) // 8
         self._table.add([row[:width].tobytes() for row, width in zip(columns["epc"], widths.tolist(), strict=True)])
+        self._doubles.restore(columns, remap, len(columns["epc_bits"]))
         self._tags.grow(len(self))
         self._tags.restore(columns, np.append(remap, np.int32(-1)))  # index -1 stays -1
         every = np.arange(len(self))
@@ -257,8 +269,10 @@ class Evidence:
         is_read[place] = True
         is_own[place[own]] = True
         column = self._beside.column(done.segment, tags.believed.take(done.row))
-        is_far[place[column == FAR]] = True
-        is_odd[place[self._is_odd(done, column, hits, at, radio)]] = True
+        far = column == FAR
+        is_far[place[far]] = True
+        is_odd[place[is_odd_read(done, column, tags.bias_db, hits, at, radio)]] = True
+        self._doubles.listen(done, far, tags.believed, tags.bias_db, self._rounds_total, at, radio)
         before = tags.silence.take(rows)
         settled = tags.is_settled.take(rows)
         missed = of_closed & ~is_read
@@ -294,19 +308,6 @@ class Evidence:
         tags = self._tags
         self._thinking.forget_standing(tags, rows)
         tags.begin(rows, tags.believed[rows], UNREAD_GONE)
-
-    def _is_odd(
-        self, done: Tallies, column: NDArray[np.int64], hits: NDArray[np.float32], at: Closed, radio: Radio
-    ) -> NDArray[np.bool_]:
-        """(m,) reads that a tag where it is believed, in `column` of the antenna's row, does not explain: much too
-        loud, or by its own antenna in far too few of many rounds."""
-        expected = radio.level_dbm[done.segment, column] + self._tags.bias_db.take(done.row)
-        nth = at.nth.take(done.segment)
-        rate = at.rate[nth, REACH]
-        due = at.rounds.take(nth) * rate
-        too_few = (column == REACH) & (hits < due - _TOO_FEW * np.sqrt(due * (1.0 - rate)))
-        odd: NDArray[np.bool_] = ((column != FAR) & (done.rssi_dbm > expected + _LOUDER_DB)) | too_few
-        return odd
 
     def _efficiency(self, read: NDArray[np.int32], heard: Heard, radio: Radio) -> NDArray[np.float32]:
         """(k,) of the reads that were due from tags known to stand there, how many came: somebody stands before the
@@ -350,6 +351,19 @@ class Evidence:
     def rounds_total(self) -> NDArray[np.int64]:
         """(s,) rounds that each segment's antenna has completed. Read only."""
         return _frozen(self._rounds_total)
+
+    @property
+    def quiet_rounds(self) -> NDArray[np.int64]:
+        """(s,) rounds in which each segment's antenna since it last read any enrolled tag. Read only."""
+        return _frozen(self._quiet_rounds)
+
+    def doubles(self) -> Watched:
+        """The tags whose EPC may be on two, and where both are."""
+        return self._doubles.watched
+
+    def believed_in(self, segment: int) -> NDArray[np.int64]:
+        """Rows of the tags that are believed to stand in a segment, ascending."""
+        return self._members.of(np.array([segment]))
 
     @property
     def standing(self) -> NDArray[np.int64]:

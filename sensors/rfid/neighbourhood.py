@@ -21,6 +21,7 @@ class Neighbourhood:
 
     def __init__(self, line: NDArray[np.int32], position: NDArray[np.int32]) -> None:
         count = len(line)
+        self._line, self._position = line, position
         stretch = int(position.max(initial=0)) + REACH + 2
         # one coordinate for all lines, with gaps between them that nothing reaches across; none lies beyond them all
         coordinate = line.astype(np.int64) * stretch + position
@@ -37,6 +38,13 @@ class Neighbourhood:
 
     def __len__(self) -> int:
         return len(self.near) - 1
+
+    def is_apart(self, one: Index, other: Index) -> NDArray[np.bool_]:
+        """(n,) whether no antenna reads both: neither on one face, nor on faces back to back or across an aisle, within
+        REACH. Faces are numbered in the order they stand."""
+        far = np.abs(self._position.take(one) - self._position.take(other)) > REACH
+        apart: NDArray[np.bool_] = far | (np.abs(self._line.take(one) - self._line.take(other)) > 1)
+        return apart
 
     def column(self, antenna: Index, segment: Index) -> NDArray[np.int64]:
         """Where a segment stands in an antenna's row of `near`, FAR out of reach; -1 and `segments` are none."""

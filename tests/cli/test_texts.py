@@ -45,6 +45,7 @@ CODES_IN: dict[str, tuple[int | str, ...]] = {
     "StoreFull": (0,),
     "DeviceError": (0,),
     "ProtocolError": (0,),
+    "_raised": (2,),
     "_note": (1,),
     "_end": (1, 2),
     "_outcome": (2, 3),

@@ -15,7 +15,7 @@ import pytest
 from drivers.command import Switch
 from edge.cli.app import COMMANDS, tool
 from edge.state.events import ClockStep, Dropped, StoreState
-from edge.state.facts import LANE_OF, Fact, PlaceGone, PlatformCommandTaken
+from edge.state.facts import LANE_OF, DuplicateEpcSeen, Fact, PlaceGone, PlatformCommandTaken, VolumesTogether
 from tests.api.manual_house import TECHNICIAN, ManualHouse, Roles, served
 
 AUDITOR: Roles = ("auditor",)
@@ -371,7 +371,18 @@ def lantai_facts() -> list[Fact]:
     told = PlatformCommandTaken(
         at_ns=house.now(), command="c1", issuer="k1", counter=1, action="rewind", result="expired"
     )
-    facts: list[Fact] = [*story.facts, told, PlaceGone(at_ns=house.now(), volume="v1")]
+    twice = DuplicateEpcSeen(at_ns=house.now(), epc="30", volume="v1", segment="A-01L-01", other="A-01L-04")
+    together = VolumesTogether(
+        at_ns=house.now(),
+        alarm="antenna_silent:reader-1/1",
+        code="antenna_silent",
+        segments=("A-01L-01",),
+        others=("",),
+        volumes=9,
+        standing=9,
+    )
+    gone = PlaceGone(at_ns=house.now(), volume="v1")
+    facts: list[Fact] = [*story.facts, told, twice, together, gone]
     assert {type(fact) for fact in facts} == set(LANE_OF)
     return facts
 

@@ -13,11 +13,20 @@ from msgspec.structs import replace
 from config.policy import Retention
 from edge.daemon.recover import recover
 from edge.state.events import Tick
-from edge.state.facts import VolumeFound, VolumeMisplaced, VolumeMissing, VolumeMoved, VolumeSeen
+from edge.state.facts import (
+    AlarmCleared,
+    AlarmRaised,
+    VolumeFound,
+    VolumeMisplaced,
+    VolumeMissing,
+    VolumeMoved,
+    VolumeSeen,
+)
 from edge.state.snapshot import Frozen, encode, encode_folded, freeze, thaw
 from edge.state.volumes import STATUSES
 from edge.store.errors import StoreError
 from edge.store.journal import Store
+from tests.stories.shelves import full_shelves, search
 from tests.stories.small_vault import NS, Story, reads_of, search_of, small_plant
 
 AT_FIRST = "A-01L-01-1-01"
@@ -258,3 +267,21 @@ def test_a_snapshot_that_does_not_fit_together_is_refused_as_one(store: Store, w
 def test_bytes_that_are_no_snapshot_are_refused_as_none(body: bytes) -> None:
     with pytest.raises(ValueError, match="snapshot cannot be read"):
         thaw(small_plant(), body)
+
+
+def test_an_antenna_that_reads_nothing_is_one_alarm_across_a_kill(store: Store) -> None:
+    story = Story()
+    full_shelves(story)
+    search(story, 6)
+    keep(story, store, 0)
+    store.save_snapshot(encode(freeze(story.state)), store.n, "layout", {})
+    since = len(story.facts)
+    search(story, 8, dead=[HERE])
+    again = killed(story, store, since)
+    again.advance(3)  # before any antenna has searched again
+    search(again, 12, dead=[HERE])
+    alarms = [fact.alarm for fact in story.facts + again.facts if isinstance(fact, AlarmRaised | AlarmCleared)]
+    assert [alarm for alarm in alarms if alarm.startswith("antenna")] == ["antenna_silent:reader-1/1"]
+    assert told(again) == []
+    search(again, 1)
+    assert again.state.causes == {}

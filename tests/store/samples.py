@@ -17,6 +17,7 @@ from edge.state.facts import (
     DataGap,
     DeviceCameBack,
     DeviceWasLost,
+    DuplicateEpcSeen,
     Fact,
     ForeignTagSeen,
     LimitCrossed,
@@ -30,6 +31,7 @@ from edge.state.facts import (
     VolumeMoved,
     VolumesCatalogued,
     VolumeSeen,
+    VolumesTogether,
 )
 
 AT_NS = 1_790_000_000_000_000_007  # 2026-09-21T14:13:20.000000007Z
@@ -43,6 +45,8 @@ ONE_OF_EACH: tuple[Fact, ...] = (
     PlaceGone(AT_NS, "v1"),
     VolumeFound(AT_NS, '档案-2020"全宗"\\\n1', "A-01L-03", "A-01L-01", 0.951),
     ForeignTagSeen(AT_NS, "e0ff", "A-01L-01", "iso_afi"),
+    DuplicateEpcSeen(AT_NS, "e28011", "J-1", "A-01L-01", "B-02R-04"),
+    VolumesTogether(AT_NS, "antennas_swapped:r/1+r/2", "antennas_swapped", ("A-01L-01",), ("A-01L-02",), 90, 100),
     ActionTaken(AT_NS, "actuator.set", "wang", "technician", "tty1", "valve-1", "accepted"),
     PlatformCommandTaken(AT_NS, "c-1", "centre", 7, "snapshot.request", "accepted"),
     DeviceWasLost(AT_NS, "th-1", "silent"),
