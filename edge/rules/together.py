@@ -51,8 +51,7 @@ class Group(NamedTuple):
 def decide(state: State, at_ns: int) -> Decision:
     """What is over, and the causes of moves that came to rest."""
     is_active = any(cause.code in CABLES for cause in state.causes.values())
-    several = [count for count in state.moves.count.values() if count > 1]
-    if not is_active and sum(several) < MANY:
+    if not is_active and not _may_be_much(state):
         return NOTHING
     stand = _stand(state)
     facts = _over(state, at_ns, stand)
@@ -68,6 +67,18 @@ def decide(state: State, at_ns: int) -> Decision:
             facts += _lasting(state, at_ns, stand, group)
     facts += _carried(state, at_ns, stand, [pair for pair in moved if pair not in suspected])
     return Decision(facts) if facts else NOTHING
+
+
+def _may_be_much(state: State) -> bool:
+    """Whether a look at all volumes can be worth it: that costs too much for every tick."""
+    several = {pair: count for pair, count in state.moves.count.items() if count > 1 and _is_known(state.plant, pair)}
+    if not several:
+        return False
+    if max(several.values()) >= MANY:
+        return True
+    index = state.plant.places.segment_index
+    booked = _by_segment(state.volumes.book, len(index))
+    return any(count >= max(2, MOST * int(booked[index[pair[0]]])) for pair, count in several.items())
 
 
 def _cables(state: State, moved: Sequence[Pair]) -> list[Group]:
