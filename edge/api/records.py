@@ -20,12 +20,15 @@ class Unknown(msgspec.Struct, frozen=True):
 
 class StoreStanding(msgspec.Struct, frozen=True):
     """How the journal stands: highest committed and acknowledged sequence per lane, facts that wait for the platform,
-    and the disk level (ok, capped, reserve, failed)."""
+    and the disk level (ok, capped, reserve, failed). While it is `reserve`: how much of the disk is free, and how much
+    must be before the level is left; else None."""
 
     committed: dict[Lane, int]
     acked: dict[Lane, int]
     backlog: int
     level: str
+    free_mb: float | None = None
+    needed_mb: float | None = None
 
 
 class StatusAnswer(msgspec.Struct, frozen=True):

@@ -134,7 +134,15 @@ class House:
         committed = self.store.committed()
         acked = {lane: self.store.acked(lane) for lane in committed}
         waiting = sum(committed.values()) - sum(acked.values())
-        return StoreStanding(committed=committed, acked=acked, backlog=waiting, level=self.store.level())
+        room = self.store.room()
+        return StoreStanding(
+            committed=committed,
+            acked=acked,
+            backlog=waiting,
+            level=self.store.level(),
+            free_mb=room.free_mb if room else None,
+            needed_mb=room.needed_mb if room else None,
+        )
 
     def measured(self) -> Mapping[str, int | float]:
         """What the daemon counts of itself."""

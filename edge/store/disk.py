@@ -7,15 +7,23 @@ import shutil
 import sqlite3
 import time
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 Level = Literal["ok", "capped", "reserve", "failed"]
+MB = 1 << 20
 RESERVE_FILE = "reserve"
 THIN_TO = 0.95  # of the cap: thinning stops here
 CALM_BELOW = 0.80  # of the cap: from here on the store is no longer called capped
 REFILL_EVERY_S = 10.0
 PROBE_BYTES = 256 * 1024  # a store that waited for the disk opens with less: its index, a few pages, the epoch's file
 OUT_OF_SPACE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS})
+
+
+class Room(NamedTuple):
+    """Space on the disk: `needed_mb` must be free before the level `reserve` is left."""
+
+    free_mb: float
+    needed_mb: float
 
 
 class Disk:
@@ -38,6 +46,15 @@ class Disk:
         self.fault = ""
         self.level: Level = "ok"
         self.refuses_bulk = False
+        self._free_bytes = 0
+
+    @property
+    def room(self) -> Room | None:
+        """While the level is `reserve`: what was free when last looked at, and what must be; else None."""
+        if self.level != "reserve":
+            return None
+        needed = self._reserve_bytes if self._has_reserve else 2 * self._reserve_bytes
+        return Room(self._free_bytes / MB, needed / MB)
 
     def assess(self, connection: sqlite3.Connection) -> None:
         """Look at what we use and what is left. A few microseconds."""
@@ -45,7 +62,7 @@ class Disk:
             connection.execute(f"PRAGMA {name}").fetchone()[0] for name in ("page_count", "freelist_count", "page_size")
         )
         used = (pages - free_pages) * page_bytes
-        free = shutil.disk_usage(self._state_dir).free
+        self._free_bytes = free = shutil.disk_usage(self._state_dir).free
         self._refill(free)
         self._is_short = free < (self._reserve_bytes if self._is_short else self._reserve_bytes // 2)
         self.is_thinning = used > (THIN_TO if self.is_thinning else 1.0) * self._cap_bytes

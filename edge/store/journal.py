@@ -21,7 +21,7 @@ from config.policy import Retention
 from edge.state.facts import LANE_OF, Fact, Lane, type_name
 from edge.store import retention as retention_rules
 from edge.store import schema, snapshots
-from edge.store.disk import Disk, Level
+from edge.store.disk import MB, Disk, Level, Room
 from edge.store.envelope import LaneHead, Sequencer
 from edge.store.epoch import note_held, reseal
 from edge.store.errors import StoreError, StoreFull
@@ -32,7 +32,6 @@ from edge.store.reading import Entry, Row
 from edge.store.snapshots import Snapshot
 from edge.store.writer import Backlog, Writer
 
-MB = 1 << 20
 FULL_BYTES = 16 * MB  # queue beyond which readings are refused; never more than a quarter of the reserve
 HUNG_S = 5.0  # a disk that took nothing for so long counts as one that refuses
 RECENT_ROWS = 500
@@ -135,6 +134,10 @@ class Store:
         """ok; capped: readings and events are thinned; reserve: no readings are taken; failed: nothing is written, all
         waits in memory as long as that has room."""
         return self._disk.level if self.is_alive and not self._is_hung() else "failed"
+
+    def room(self) -> Room | None:
+        """While the disk is on its reserve: what is free and what must be; else None."""
+        return self._disk.room
 
     def fault(self) -> str:
         """What the disk said when the level became failed; else ''."""

@@ -33,6 +33,8 @@ class ManualHouse:
         self.feed = Feed()
         self.story = _Published(self.feed, people(roles, **others))
         self.level = "ok"
+        self.room: tuple[float, float] | tuple[None, None] = (None, None)
+        """What is free of the disk and what must be, in MB, while the journal is on its reserve."""
         self.actions: list[OperatorAction] = []
 
     @property
@@ -67,7 +69,7 @@ class ManualHouse:
         committed: dict[Lane, int] = dict.fromkeys(LANES, 0)
         for fact in self.story.facts:
             committed[LANE_OF[type(fact)]] += 1
-        return StoreStanding(committed, dict.fromkeys(LANES, 0), sum(committed.values()), self.level)
+        return StoreStanding(committed, dict.fromkeys(LANES, 0), sum(committed.values()), self.level, *self.room)
 
     def measured(self) -> Mapping[str, int | float]:
         return {"events": len(self.story.events), "step_lag_ms": 0.5}
