@@ -22,6 +22,7 @@ SESSION_S = 7 * 86_400  # the broker keeps commands for us so long, MQTT 5; with
 IN_FLIGHT = 20  # messages without PUBACK; the rest waits in paho
 CLOSE_S = 2.0
 SUBACK_FAILURE = 0x80
+UNSPECIFIED = 128  # paho's code for a line that broke, MQTT 5's for a broker that gives no reason
 UNSUPPORTED_PROTOCOL = 132  # MQTT 5 4.13; paho maps return code 1 of 3.1.1 to it
 
 
@@ -197,7 +198,8 @@ class Connection:
         self, _client: paho.Client, _userdata: Any, _flags: Any, code: ReasonCode, _properties: Any
     ) -> None:
         # a broker that knows 3.1.1 only may answer a CONNECT of MQTT 5 by silence or by hanging up
-        lost = Lost(str(code), is_protocol_refused=not self._answered)
+        reason = "the broker hung up" if code.value == UNSPECIFIED else str(code)
+        lost = Lost(reason, is_protocol_refused=not self._answered)
         self._loop.call_soon_threadsafe(self._over, lost)
 
 
