@@ -81,6 +81,8 @@ def _read(path: Path, asked_at: Origin, is_base: bool, found: list[Finding]) -> 
         step = phrase("do_give_configuration")
         if is_base:
             seen, step = phrase("seen_file", file=str(path), reason=seen), phrase("do_correct_base_path")
+        if isinstance(error, PermissionError):
+            step = phrase("do_see_file_mode")
         found.append(Finding(asked_at, (KEY,) if is_base else (), seen, phrase("want_readable_file"), step))
         return Hole(asked_at)
     return read_tree(raw, str(path), found)

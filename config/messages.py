@@ -61,6 +61,11 @@ class Texts:
             return [wanted]
         return [code for code, text in self._loaded.codes.items() if text.title.casefold() == wanted]
 
+    def titled_like(self, words: str) -> list[str]:
+        """Codes whose title contains these words."""
+        wanted = words.strip().casefold()
+        return [code for code, text in self._loaded.codes.items() if wanted and wanted in text.title.casefold()]
+
     def title(self, code: str) -> str:
         """The short form of a code; '' for ''."""
         return self.code(code).title if code else ""

@@ -30,6 +30,7 @@ _OS_REASONS = {
     errno.ENAMETOOLONG: phrase("os_name_too_long"),
     errno.ENOSPC: phrase("os_disk_full"),
     errno.EADDRINUSE: phrase("os_address_in_use"),
+    errno.EBADF: phrase("os_not_open"),
 }
 
 

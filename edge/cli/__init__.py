@@ -6,7 +6,9 @@ import sys
 def main() -> int:
     """The command line of `lantai`. Returns the exit code."""
     from edge.cli.names import foreign_package  # noqa: PLC0415  each command loads only what it needs
+    from edge.cli.streams import own_streams  # noqa: PLC0415
 
+    own_streams()
     arguments = sys.argv[1:]
     stolen = foreign_package()
     if stolen:

@@ -1,5 +1,6 @@
 """`lantai replay`: recorded input through today's step, held against the journal of the same store."""
 
+import contextlib
 import hashlib
 from itertools import islice
 from pathlib import Path
@@ -11,7 +12,7 @@ from config.phrase import os_reason
 from edge.cli.trouble import Trouble
 from edge.daemon.replay import Difference, Replayed, differences, replay
 from edge.state.facts import LANES
-from edge.store.input_log import read_log
+from edge.store.input_log import log_files, read_log
 from edge.store.ledger import load_ledger
 from edge.store.reading import Journal, Readers
 from edge.store.schema import FILE_NAME, open_reader
@@ -45,7 +46,10 @@ def replayed(loaded: Loaded, log: Path, state_dir: Path) -> Report:
     except ValueError as error:
         raise Trouble("log_unreadable", file=str(log), seen=str(error)) from None
     if header.continues:
-        raise Trouble("log_continues", file=str(log))
+        start = _start_before(log)
+        if start is None:
+            raise Trouble("log_beginning_gone", file=str(log))
+        raise Trouble("log_continues", file=str(log), start=str(start))
     try:
         result = replay(loaded, log)
     except ValueError as error:  # its starting state is of another version, or its bytes are no events
@@ -63,6 +67,16 @@ def replayed(loaded: Loaded, log: Path, state_dir: Path) -> Report:
         journal=str(journal),
         has_journal=journal.is_file(),
     )
+
+
+def _start_before(log: Path) -> Path | None:
+    """The newest file of the ring before this one that can be replayed from its beginning."""
+    for path in reversed(log_files(log.parent)):
+        if path.name < log.name:
+            with contextlib.suppress(OSError, ValueError):  # damaged: the one before it may be whole
+                if not read_log(path).header.continues:
+                    return path
+    return None
 
 
 def _compared(database: Path, result: Replayed) -> tuple[int | None, list[Difference]]:

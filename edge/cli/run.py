@@ -109,7 +109,10 @@ async def _run(loaded: Loaded, arguments: RunArguments) -> int:
     host, port = address_of(arguments.metrics)
     daemon = Daemon(loaded, arguments.state)
     page = MetricsPage(lambda: figures(daemon))
-    await page.start(host, port)
+    try:
+        await page.start(host, port)
+    except OSError as error:
+        raise Unusable(phrase("metrics_refused", address=arguments.metrics, reason=os_reason(error))) from None
     try:
         return await daemon.run()
     finally:

@@ -1,8 +1,11 @@
 """How answers are put on the screen: tables and sentences for people, one JSON value for programs."""
 
+import json
+import re
 import sys
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from itertools import zip_longest
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -12,6 +15,8 @@ from rich.table import Table
 
 from config.messages import Texts
 from config.phrase import Phrase
+from edge.api.nearest import NONE
+from edge.cli.columns import fit
 from edge.cli.trouble import Trouble
 
 PIPE_COLUMNS = 200  # a pipe has no width: lines are not cut at 80
@@ -29,11 +34,11 @@ class Screen:
 
     def json(self, value: object) -> None:
         """One JSON value, times in UTC."""
-        sys.stdout.write(msgspec.json.format(msgspec.json.encode(value), indent=2).decode() + "\n")
+        sys.stdout.write(_portable(msgspec.json.format(_encoded(value), indent=2).decode()) + "\n")
 
     def json_line(self, value: object) -> None:
         """One JSON value on a line of its own, at once."""
-        sys.stdout.write(msgspec.json.encode(value).decode() + "\n")
+        sys.stdout.write(_portable(_encoded(value).decode()) + "\n")
         sys.stdout.flush()
 
     def line(self, text: str, style: str = "") -> None:
@@ -51,14 +56,20 @@ class Screen:
         if text.next_step:
             self.line(f"  {self.texts.label('next_step')}: {text.next_step}")
 
-    def table(self, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-        """Column titles are label ids."""
+    def table(self, columns: Sequence[str], rows: Sequence[Sequence[str]], spare: Sequence[str] = ()) -> None:
+        """Column titles are label ids. A screen too narrow for all goes without those of `spare`, first the first."""
+        titles = [self.texts.label(column) for column in columns]
+        texts = [[title, *(row[i] for row in rows)] for i, title in enumerate(titles)]
+        fitted = fit(texts, self.out.width, [columns.index(column) for column in spare])
         table = Table(box=None, pad_edge=False, header_style="bold")
-        for column in columns:
-            table.add_column(self.texts.label(column), overflow="fold")
+        for i, width in zip_longest(fitted.shown, fitted.widths):
+            table.add_column(titles[i], overflow="fold", width=width)
         for row in rows:
-            table.add_row(*(escape(cell) for cell in row))
+            table.add_row(*(escape(row[i]) for i in fitted.shown))
         self.out.print(table, soft_wrap=False)
+        missing = [title for i, title in enumerate(titles) if i not in fitted.shown]
+        if missing:
+            self.say("columns_left_out", columns=", ".join(missing))
 
     def local(self, at: datetime | None) -> str:
         """A time as the vault's clock shows it; this machine's zone until the vault's is known."""
@@ -72,7 +83,11 @@ class Screen:
             name: self.texts.told(value) if isinstance(value, Phrase) else value
             for name, value in trouble.fields.items()
         }
-        text = self.texts.code(trouble.code, fields)
+        near = fields.get("nearest", NONE)
+        text = self.texts.code(
+            trouble.code,
+            fields | {"nearest": "" if near == NONE else self.texts.label("near_to_it", names=near)},
+        )
         if self.is_json:
             error = {"code": trouble.code, "args": fields, "text": text}
             self.json({"error": error})
@@ -80,6 +95,20 @@ class Screen:
         self.err.print(escape(f"lantai: {text.title}" + (f": {text.meaning}" if text.meaning else "")), style="red")
         if text.next_step:
             self.err.print(escape(f"  {self.texts.label('next_step')}: {text.next_step}"))
+
+
+def _encoded(value: object) -> bytes:
+    try:
+        return msgspec.json.encode(value)
+    except UnicodeEncodeError:  # a word or the name of a file in another encoding
+        return json.dumps(msgspec.to_builtins(value), ensure_ascii=False).encode("utf-8", "replace")
+
+
+def _portable(text: str) -> str:
+    """JSON text that is read as the same value whatever the encoding of stdout."""
+    if (sys.stdout.encoding or "utf-8").lower().replace("-", "") == "utf8":
+        return text
+    return re.sub(r"[^\x00-\x7f]+", lambda found: json.dumps(found[0])[1:-1], text)
 
 
 def measured(texts: Texts, quantity: str, value: float | None) -> str:

@@ -5,6 +5,9 @@ DEGRADED = 1
 BAD_INPUT = 2
 NO_DAEMON = 3
 LIFE_SAFETY = 4
+UNWRITTEN = 5  # the answer, not what was asked for: that may have been done
+INTERRUPTED = 130  # 128 + SIGINT
+UNREAD = 141  # 128 + SIGPIPE
 
 
 class Trouble(Exception):  # noqa: N818  it is what the person is told

@@ -81,7 +81,7 @@ def test_a_wrong_configuration_shows_every_mistake_and_exits_2(small: Path, caps
     shown = capsys.readouterr().out
     assert "timezone" in shown
     assert "sensor 'th-1'" in shown
-    assert "2 mistakes" in shown
+    assert f"Mistakes in {small}: 2." in shown
     assert tool(["check", str(small), "--json"]) == 2
     report = answered(capsys)
     assert not report["ok"]

@@ -12,6 +12,7 @@ import pytest
 
 from config.messages import load_texts
 from edge.api.server import GROUP
+from edge.cli import trouble
 from edge.cli.app import COMMANDS
 from edge.cli.run import DEFAULT_STATE, parsed
 from edge.rules.actions import ROLES
@@ -63,6 +64,13 @@ def test_the_manual_names_commands_that_exist() -> None:
     ]
     assert len(commands) > 10
     assert set(commands) <= set(COMMANDS)
+
+
+def test_the_manual_names_every_exit_code_there_is() -> None:
+    named = re.findall(r"^\| (\d+) \|", MANUAL, re.MULTILINE)
+    codes = {value for name, value in vars(trouble).items() if name.isupper() and isinstance(value, int)}
+    assert len(codes) == 8
+    assert [int(code) for code in named] == sorted(codes)
 
 
 def test_the_manual_gives_each_role_what_the_rules_give_it() -> None:

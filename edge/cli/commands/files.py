@@ -8,6 +8,7 @@ import typer
 from config.load import Loaded, load, shown
 from config.messages import LANGUAGES, Texts, load_texts
 from config.problem import ConfigError, worded
+from edge.api.nearest import MOST, in_a_row
 from edge.cli.options import described, options
 from edge.cli.run import RunArguments
 from edge.cli.run import run as run_daemon
@@ -77,7 +78,7 @@ def add(app: typer.Typer, texts: Texts) -> None:
                 [
                     {
                         "path": path,
-                        "value": msgspec.Raw(value.encode()),
+                        "value": msgspec.json.decode(value),
                         "file": place.file if place else None,
                         "line": place and place.line,
                     }
@@ -96,8 +97,9 @@ def add(app: typer.Typer, texts: Texts) -> None:
         screen = Screen(texts, is_json=json)
         named = tuple(dict.fromkeys(one for language in LANGUAGES for one in load_texts(language).codes_named(code)))
         if not named:
-            near = ", ".join(texts.nearest(code)) or "-"
-            raise Trouble("unknown_code", seen=code, nearest=near)
+            alike = dict.fromkeys(one for language in LANGUAGES for one in load_texts(language).titled_like(code))
+            near = list(alike)[:MOST] or texts.nearest(code)
+            raise Trouble("unknown_code", seen=code, nearest=in_a_row(f"{one} ({texts.title(one)})" for one in near))
         explained = [(one, texts.explained(one)) for one in named]
         if json:
             first, *others = [{"code": one, **msgspec.structs.asdict(text)} for one, text in explained]

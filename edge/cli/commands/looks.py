@@ -15,6 +15,7 @@ from edge.cli.trouble import DEGRADED, LIFE_SAFETY, OK
 EXIT_OF_HEALTH = {"ok": OK, "degraded": DEGRADED, "life_safety": LIFE_SAFETY}
 _STYLE_OF_HEALTH = {"ok": "green", "degraded": "yellow", "life_safety": "bold red"}
 _MOST_UNKNOWN = 40
+_MOST_ALARMS = 5
 
 
 def add(app: typer.Typer, texts: Texts) -> None:
@@ -30,7 +31,7 @@ def add(app: typer.Typer, texts: Texts) -> None:
             if json:
                 screen.json(answer)
             else:
-                _show_status(screen, answer)
+                _show_status(screen, daemon, answer)
             return EXIT_OF_HEALTH[answer.health]
 
     @app.command(help=described(texts, "devices", "devices", "devices --json"))
@@ -64,7 +65,7 @@ def add(app: typer.Typer, texts: Texts) -> None:
                 return LIFE_SAFETY
             return DEGRADED if active else OK
 
-    @app.command(help=described(texts, "find", "find V000123", "find 2c00257bf46b2f2000000001 --json"))
+    @app.command(help=described(texts, "find", "find V000123", "find 2c14257bf400020000000001 --json"))
     def find(volume: str, state: Path = option.state, json: bool = option.json, lang: str = option.lang) -> int:
         del lang
         screen = Screen(texts, is_json=json)
@@ -85,14 +86,17 @@ def standing(screen: Screen, daemon: Daemon) -> StatusAnswer:
     return answer
 
 
-def _show_status(screen: Screen, answer: StatusAnswer) -> None:
+def _show_status(screen: Screen, daemon: Daemon, answer: StatusAnswer) -> None:
     say, style = screen.say, _STYLE_OF_HEALTH[answer.health]
     say(f"health_{answer.health}", style, vault=answer.vault, node=answer.node)
     say("status_time", now=screen.local(answer.now), started=screen.local(answer.started))
     say("status_volumes", "", **answer.volumes, total=sum(answer.volumes.values()))
     say("status_devices", ok=answer.devices_ok, lost=answer.devices_lost, unheard=answer.devices_unheard)
     say("status_alarms", "", **answer.alarms, unacknowledged=answer.alarms_unacknowledged)
+    _show_why(screen, daemon, answer)
     say("status_store", level=screen.texts.label(f"store_level_{answer.store.level}"), backlog=answer.store.backlog)
+    if answer.store.free_mb is not None and answer.store.needed_mb is not None:
+        say("status_reserve", "yellow", free=answer.store.free_mb, needed=answer.store.needed_mb)
     if not answer.unknown:
         return
     say("status_unknown", "bold", count=len(answer.unknown))
@@ -101,6 +105,25 @@ def _show_status(screen: Screen, answer: StatusAnswer) -> None:
         screen.line(f"  {item.subject}: {text.title}. {text.next_step}")
     if len(answer.unknown) > _MOST_UNKNOWN:
         say("and_more", count=len(answer.unknown) - _MOST_UNKNOWN)
+
+
+def _show_why(screen: Screen, daemon: Daemon, answer: StatusAnswer) -> None:
+    """The gravest active alarms in words; lost devices that stand among the unknown are told there."""
+    if not any(answer.alarms.values()):
+        return
+    reasons = {device.device: device.reason for device in daemon.ask("devices", DevicesAnswer).devices}
+    told = {item.subject for item in answer.unknown if item.code == "device_lost"}
+    active = [alarm for alarm in daemon.ask("alarms", list[AlarmAnswer]) if alarm.is_active]
+    first = [alarm for alarm in active if alarm.code != "device_lost" or alarm.source not in told][:_MOST_ALARMS]
+    for alarm in first:
+        text = screen.texts.code(alarm.code)
+        reason = reasons.get(alarm.source) if alarm.code == "device_lost" else ""
+        meaning = screen.texts.code(reason).meaning if reason else text.meaning
+        screen.say(
+            "status_alarm", _STYLE_OF_HEALTH[answer.health], alarm=text.title, source=alarm.source, meaning=meaning
+        )
+    if len(active) > len(first):
+        screen.say("status_more_alarms", count=len(active) - len(first))
 
 
 def _show_devices(screen: Screen, answer: DevicesAnswer) -> None:
@@ -118,7 +141,9 @@ def _show_devices(screen: Screen, answer: DevicesAnswer) -> None:
         kind = label(f"kind_{device.kind}")
         rows.append((device.device, kind, label(how), screen.local(device.since), title(device.reason), points))
     screen.table(
-        ("column_device", "column_kind", "column_state", "column_since", "column_reason", "column_points"), rows
+        ("column_device", "column_kind", "column_state", "column_since", "column_reason", "column_points"),
+        rows,
+        spare=("column_kind", "column_since", "column_reason"),
     )
     if answer.actuators:
         screen.line("")
@@ -132,7 +157,11 @@ def _show_devices(screen: Screen, answer: DevicesAnswer) -> None:
             )
             for item in answer.actuators
         ]
-        screen.table(("column_actuator", "column_zones", "column_state", "column_wanted", "column_since"), actuators)
+        screen.table(
+            ("column_actuator", "column_zones", "column_state", "column_wanted", "column_since"),
+            actuators,
+            spare=("column_since", "column_zones"),
+        )
 
 
 def _show_alarms(screen: Screen, answer: list[AlarmAnswer]) -> None:
@@ -162,6 +191,7 @@ def _show_alarms(screen: Screen, answer: list[AlarmAnswer]) -> None:
             "column_key",
         ),
         rows,
+        spare=("column_source", "column_zone", "column_acknowledged", "column_severity", "column_raised"),
     )
 
 

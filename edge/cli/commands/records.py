@@ -15,7 +15,8 @@ from edge.cli.client import Daemon
 from edge.cli.commands.looks import standing
 from edge.cli.options import described, options
 from edge.cli.screen import Screen, measured
-from edge.cli.trouble import OK, Trouble
+from edge.cli.streams import fault_of_stdout
+from edge.cli.trouble import OK, UNREAD, Trouble
 
 MOST_HOURS = 876_600.0  # a hundred years: more than any store holds
 
@@ -93,6 +94,8 @@ def add(app: typer.Typer, texts: Texts) -> None:
                         screen.say("watch_dropped", "yellow", count=dropped)
                     for fact in facts:
                         show_fact(screen, fact)
+                        if fault_of_stdout():
+                            return UNREAD
                         shown += 1
                         if shown == count:
                             return OK

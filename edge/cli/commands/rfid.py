@@ -62,7 +62,7 @@ def add(app: typer.Typer, texts: Texts) -> None:
                 _show_antenna(screen, answer)
             return OK if answer.antenna.verdict in _WELL else DEGRADED
 
-    @rfid.command(help=described(texts, "rfid_tag", "rfid tag V000123", "rfid tag 2c00257bf46b2f2000000001 --json"))
+    @rfid.command(help=described(texts, "rfid_tag", "rfid tag V000123", "rfid tag 2c14257bf400020000000001 --json"))
     def tag(volume: str, state: Path = option.state, json: bool = option.json, lang: str = option.lang) -> int:
         del lang
         screen = Screen(texts, is_json=json)
@@ -95,7 +95,8 @@ def _show_health(screen: Screen, answer: AntennasAnswer) -> None:
         *("column_segment", "column_reader", "column_port", "column_verdict", "column_rounds", "column_standing"),
         *("column_rate", "column_share", "column_level", "column_level_db"),
     )
-    screen.table(columns, rows)
+    spare = ("column_level_db", "column_level", "column_share", "column_standing", "column_rounds", "column_rate")
+    screen.table(columns, rows, spare)
     ill = answer.ill
     for antenna in ill:
         screen.line(f"{antenna.segment}:", "bold")
@@ -116,7 +117,8 @@ def _show_verdict(screen: Screen, antenna: AntennaAnswer) -> None:
 
 def _show_coverage(screen: Screen, answer: CoverageAnswer) -> None:
     watched, never_read = _percent(answer.watched), _percent(answer.never_read)
-    screen.say("rfid_watched", watched=watched, volumes=answer.volumes, never_read=never_read)
+    unread = round((answer.never_read or 0.0) * answer.volumes)
+    screen.say("rfid_watched", watched=watched, volumes=answer.volumes, unread=unread, never_read=never_read)
     spots = answer.blind_spots
     if not spots:
         screen.say("rfid_no_blind_spot", "green", segments=answer.segments)
@@ -135,6 +137,7 @@ def _show_coverage(screen: Screen, answer: CoverageAnswer) -> None:
             )
             for spot in gravest
         ],
+        spare=("column_zone", "column_standing"),
     )
     if len(spots) > _MOST_SPOTS:
         screen.say("and_more", count=len(spots) - _MOST_SPOTS)
@@ -185,7 +188,13 @@ def _show_tag(screen: Screen, answer: TagAnswer) -> None:
 
 
 def _percent(share: float | None) -> str:
-    return "-" if share is None else f"{share * 100:.1f} %"
+    """To a tenth; a share that is not none and not all is never shown as such."""
+    if share is None:
+        return "-"
+    shown = f"{share * 100:.1f} %"
+    if share > 0.0 and shown == "0.0 %":
+        return "< 0.1 %"
+    return "> 99.9 %" if share < 1.0 and shown == "100.0 %" else shown
 
 
 def _number(value: float | None, shape: str) -> str:
