@@ -39,7 +39,7 @@ def health(state: State) -> AntennasAnswer:
     """A verdict on every configured antenna."""
     found = _findings(state)
     return AntennasAnswer(
-        tuple(_antenna(state.plant, reader, port, s, found[s]) for reader, port, s in _ports(state.plant))
+        tuple(_antenna(state.plant, reader, port, s, found[s]) for reader, port, s in ports_of(state.plant))
     )
 
 
@@ -51,7 +51,7 @@ def antenna(state: State, segment: str) -> AntennaFigures:
     if wanted is None:
         raise Refused("unknown_segment", segment=segment.strip(), nearest=in_a_row(nearest(segment, index)))
     s = index[wanted]
-    seen_by = next(((reader, port) for reader, port, seen in _ports(plant) if seen == s), None)
+    seen_by = next(((reader, port) for reader, port, seen in ports_of(plant) if seen == s), None)
     if seen_by is None:
         raise Refused("segment_unseen", segment=wanted)
     sums = {name: column[s].tolist() for name, column in state.evidence.radio_sums().items() if column.ndim > 1}
@@ -77,7 +77,7 @@ def coverage(state: State) -> CoverageAnswer:
     plant, volumes = state.plant, state.volumes
     places, count = plant.places, len(plant.places.segment_ids)
     found, has_antenna = _findings(state), np.zeros(count, np.bool_)
-    has_antenna[[s for _, _, s in _ports(plant)]] = True
+    has_antenna[[s for _, _, s in ports_of(plant)]] = True
     place = state.evidence.believed[volumes.tag]
     standing = np.bincount(place[place != NOWHERE], minlength=count)
     reasons = [_blindness(finding, has_antenna=bool(has_antenna[s])) for s, finding in enumerate(found)]
@@ -158,13 +158,13 @@ def _heard_by(state: State, rows: NDArray[np.int32]) -> tuple[HeardByAnswer, ...
 def _findings(state: State) -> list[Finding]:
     plant = state.plant
     searches = np.zeros(len(plant.places.segment_ids), np.bool_)
-    for reader, _, s in _ports(plant):
+    for reader, _, s in ports_of(plant):
         standing = state.devices.get(reader)
         searches[s] |= standing is None or standing.is_ok  # one never heard of has no rounds
     return findings(counted(state.evidence, state.volumes.tag), plant.beside, searches)
 
 
-def _ports(plant: Plant) -> list[tuple[str, int, int]]:
+def ports_of(plant: Plant) -> list[tuple[str, int, int]]:
     """(reader, port, segment) of every configured antenna."""
     return [
         (reader, port, int(s))

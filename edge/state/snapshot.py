@@ -31,6 +31,7 @@ from sensors.rfid.heard import Waiting
 from sensors.rfid.neighbourhood import Neighbourhood
 from sensors.rfid.open_reads import OpenReads
 from sensors.rfid.suspects import Suspects
+from sensors.rfid.survey_tally import SurveyTally
 
 VERSION = 1
 """Of the snapshot's layout. Raised only where an older version would read a newer snapshot wrongly: a field that is
@@ -62,6 +63,8 @@ class Folded(msgspec.Struct, frozen=True):
     starts: int
     causes: dict[str, Cause] = {}
     moves: dict[str, Move] = {}
+    references: dict[str, str] = {}
+    survey_began_ns: int = 0
 
 
 class Beliefs(msgspec.Struct, frozen=True):
@@ -78,6 +81,7 @@ class Beliefs(msgspec.Struct, frozen=True):
     heard: dict[str, NDArray[np.generic]] = {}
     strangers: dict[str, ForeignTagSeen] = {}
     suspects: dict[str, NDArray[np.generic]] = {}
+    survey: dict[str, NDArray[np.generic]] = {}
 
 
 class Frozen(msgspec.Struct, frozen=True):
@@ -116,6 +120,8 @@ def freeze(state: State) -> Frozen:
             starts=state.starts,
             causes=dict(state.causes),
             moves=state.moves.copied(),
+            references=dict(state.references),
+            survey_began_ns=state.survey_began_ns,
         ),
         beliefs=Beliefs(
             boot=state.boot,
@@ -126,6 +132,7 @@ def freeze(state: State) -> Frozen:
             strangers=dict(state.strangers),
             heard=state.heard.peek()._asdict(),
             suspects=state.suspects.to_columns(),
+            survey=state.survey.to_columns(),
             readings=dict(state.readings),
             still=dict(state.still),
             pending=dict(state.pending),
@@ -167,6 +174,9 @@ def thaw(plant: Plant, body: bytes) -> State:
     state.counters, state.platform_commands = folded.counters, folded.platform_commands
     state.causes, state.moves = folded.causes, Moves(folded.moves)
     state.clock_is_sure, state.starts = folded.clock_is_sure, folded.starts
+    state.references, state.survey_began_ns = folded.references, folded.survey_began_ns
+    epcs = [bytes.fromhex(epc) for epc in folded.references]
+    state.survey = SurveyTally.from_columns(beliefs.survey, remap[:-1], epcs, len(index))
     state.boot, state.started_ns, state.now_ns = beliefs.boot, beliefs.started_ns, beliefs.now_ns
     state.unjudged, state.strangers = beliefs.unjudged, beliefs.strangers
     state.heard = Waiting.from_columns(beliefs.heard, remap[:-1]) if beliefs.heard else Waiting()

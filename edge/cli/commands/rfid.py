@@ -1,4 +1,4 @@
-"""Commands that look at antennas and tags: rfid health, coverage, antenna, tag."""
+"""Commands that look at antennas and tags: rfid health, coverage, antenna, tag; rfid survey is beside."""
 
 from pathlib import Path
 
@@ -7,6 +7,7 @@ import typer
 from config.messages import Texts
 from edge.api.rfid_records import AntennaAnswer, AntennaFigures, AntennasAnswer, CoverageAnswer, TagAnswer
 from edge.cli.client import Daemon
+from edge.cli.commands import survey
 from edge.cli.options import described, options
 from edge.cli.screen import Screen, seconds
 from edge.cli.trouble import DEGRADED, OK
@@ -17,7 +18,7 @@ _HERE = ("none", "usual")  # a silence that is not wrong
 
 
 def add(app: typer.Typer, texts: Texts) -> None:
-    """`rfid health`, `rfid coverage`, `rfid antenna`, `rfid tag`."""
+    """`rfid health`, `rfid coverage`, `rfid antenna`, `rfid tag`, `rfid survey`."""
     option = options(texts)
     rfid = typer.Typer(help=described(texts, "rfid", "rfid health", "rfid coverage"))
     app.add_typer(rfid, name="rfid")
@@ -25,6 +26,8 @@ def add(app: typer.Typer, texts: Texts) -> None:
     @rfid.callback()
     def common(lang: str = option.lang) -> None:
         del lang  # also before the command's name
+
+    survey.add(rfid, texts)
 
     @rfid.command(help=described(texts, "rfid_health", "rfid health", "rfid health --json"))
     def health(state: Path = option.state, json: bool = option.json, lang: str = option.lang) -> int:
