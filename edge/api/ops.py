@@ -146,15 +146,15 @@ async def _beliefs(desk: Desk, _who: Caller, args: BeliefsArgs) -> object:
 
 
 async def _rfid_health(desk: Desk, _who: Caller, _args: Nothing) -> object:
-    return rfid.health(desk.house.state)
+    return rfid.health(desk.house.state, desk.house.now())
 
 
 async def _rfid_coverage(desk: Desk, _who: Caller, _args: Nothing) -> object:
-    return rfid.coverage(desk.house.state)
+    return rfid.coverage(desk.house.state, desk.house.now())
 
 
 async def _rfid_antenna(desk: Desk, _who: Caller, args: SegmentArgs) -> object:
-    return rfid.antenna(desk.house.state, args.segment)
+    return rfid.antenna(desk.house.state, args.segment, desk.house.now())
 
 
 async def _rfid_tag(desk: Desk, _who: Caller, args: TagArgs) -> object:

@@ -30,6 +30,7 @@ from sensors.rfid.evidence import Evidence
 from sensors.rfid.heard import Waiting
 from sensors.rfid.neighbourhood import Neighbourhood
 from sensors.rfid.open_reads import OpenReads
+from sensors.rfid.recent import Recent
 from sensors.rfid.suspects import Suspects
 from sensors.rfid.survey_tally import SurveyTally
 
@@ -39,7 +40,7 @@ added has a default instead, so that the snapshots from before still count; the 
 snapshot without them is damaged."""
 _ALONE = Neighbourhood(np.zeros(1, np.int32), np.zeros(1, np.int32))
 _OF_ANY_LENGTH = frozenset(OpenReads().to_columns()) | frozenset(Doubles(_ALONE).to_columns())
-_LATER = frozenset({"quiet_rounds"})  # columns that a snapshot of before has not
+_LATER = frozenset(Recent(_ALONE).to_columns())  # columns that a snapshot of before has not
 
 
 class Folded(msgspec.Struct, frozen=True):

@@ -11,7 +11,7 @@ from edge.api.rfid_records import AntennaFigures, AntennasAnswer, CoverageAnswer
 from edge.api.wire import Refused
 from tests.api.manual_house import ManualHouse
 from tests.stories.shelves import full_shelves, search
-from tests.stories.small_vault import Story
+from tests.stories.small_vault import NS, Story, search_of
 
 WANG = Caller(person="wang", uid=1001, roles=("technician",), terminal="local/1")
 TWO_OF_FOUR = [{"id": "reader-1", "host": "127.0.0.1", "segments": ["A-01L-01", None, "A-01L-03", None]}]
@@ -46,6 +46,32 @@ async def test_a_dead_antenna_is_named_with_its_reader_and_port_and_nobody_else(
     assert (well.verdict, well.standing, well.rate, well.level_dbm) == ("ok", 9, 1.0, -55.0)
 
 
+async def test_an_antenna_that_falls_silent_is_dead_since_its_last_read(house: ManualHouse) -> None:
+    search(house.story, rounds=40)
+    last = house.state.evidence.recent.read_ns[3]
+    search(house.story, rounds=7, dead=[4])
+    answer: AntennasAnswer = await ask(house, "rfid.health")
+    (ill,) = answer.ill
+    assert (ill.segment, ill.verdict, ill.is_sudden) == ("A-01L-04", "dead", True)
+    assert ill.silent_since is not None
+    assert ill.silent_since.timestamp() == last / 1e9
+    assert [antenna.searched_age_s for antenna in answer.antennas] == [3.0, 2.0, 1.0, 0.0]
+    assert answer.antennas[0].silent_since is None
+
+
+async def test_an_antenna_that_searches_no_more_while_its_reader_answers_is_not_searching(house: ManualHouse) -> None:
+    search(house.story, rounds=30)
+    for _ in range(70):
+        house.story.at_ns += NS
+        house.story.tell(search_of(1, house.story.at_ns))
+    assert await verdicts(house) == {
+        "A-01L-01": "dead",  # it searches and reads nothing
+        "A-01L-02": "not_searching",
+        "A-01L-03": "not_searching",
+        "A-01L-04": "not_searching",
+    }
+
+
 async def test_antennas_of_a_lost_reader_do_not_search(house: ManualHouse) -> None:
     search(house.story, rounds=30)
     assert set((await verdicts(house)).values()) == {"ok"}
@@ -64,12 +90,12 @@ async def test_coverage_names_blind_spots_with_their_volumes(house: ManualHouse)
 
 def test_a_segment_without_an_antenna_is_a_blind_spot() -> None:
     state = Story(changes={"readers": TWO_OF_FOUR}).state
-    answer = rfid.coverage(state)
+    answer = rfid.coverage(state, state.now_ns)
     reasons = {spot.segment: spot.reason for spot in answer.blind_spots}
     assert (reasons["A-01L-02"], reasons["A-01L-01"]) == ("no_antenna", "not_searching")
     assert (answer.watched, answer.never_read) == (None, None)
     with pytest.raises(Refused) as refused:
-        rfid.antenna(state, "A-01L-02")
+        rfid.antenna(state, "A-01L-02", state.now_ns)
     assert refused.value.refusal.code == "segment_unseen"
 
 

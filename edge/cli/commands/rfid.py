@@ -91,12 +91,13 @@ def _show_health(screen: Screen, answer: AntennasAnswer) -> None:
             _percent(antenna.share),
             _number(antenna.level_dbm, "{:.1f} dBm"),
             _number(antenna.level_db, "{:+.1f} dB"),
+            seconds(antenna.searched_age_s),
         )
         for antenna in answer.antennas
     ]
     columns = (
         *("column_segment", "column_reader", "column_port", "column_verdict", "column_rounds", "column_standing"),
-        *("column_rate", "column_share", "column_level", "column_level_db"),
+        *("column_rate", "column_share", "column_level", "column_level_db", "column_searched"),
     )
     screen.table(columns, rows)
     ill = answer.ill
@@ -113,7 +114,9 @@ def _show_health(screen: Screen, answer: AntennasAnswer) -> None:
 def _show_verdict(screen: Screen, antenna: AntennaAnswer) -> None:
     style = "green" if antenna.verdict == "ok" else "yellow"
     screen.code(f"antenna_{antenna.verdict}", {"segment": antenna.segment, "other": antenna.other or "-"}, style)
-    if antenna.is_sudden and antenna.verdict not in _WELL:
+    if antenna.silent_since is not None:
+        screen.say("rfid_silent_since", at=screen.local(antenna.silent_since))
+    elif antenna.is_sudden and antenna.verdict not in _WELL:
         screen.say("rfid_sudden")
 
 
