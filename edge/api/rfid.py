@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from config.devices import Reader
 from edge.api.answers import utc
 from edge.api.nearest import in_a_row, nearest
+from edge.api.readers import readers
 from edge.api.records import Candidate
 from edge.api.rfid_records import (
     AntennaAnswer,
@@ -41,7 +42,8 @@ def health(state: State, now_ns: int) -> AntennasAnswer:
     """A verdict on every configured antenna."""
     found = _findings(state, now_ns)
     return AntennasAnswer(
-        tuple(_antenna(state, reader, port, s, found[s], now_ns) for reader, port, s in ports_of(state.plant))
+        tuple(_antenna(state, reader, port, s, found[s], now_ns) for reader, port, s in ports_of(state.plant)),
+        readers(state, now_ns),
     )
 
 

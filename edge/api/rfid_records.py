@@ -38,10 +38,27 @@ class AntennaAnswer(msgspec.Struct, frozen=True):
     silent_since: datetime | None
 
 
+class ReaderAnswer(msgspec.Struct, frozen=True):
+    """How a reader itself fares. is_ok None: never heard of. reason: a code while it is lost. clock_offset_s: its clock
+    ahead of the vault's; searching_share: of the time; None where it does not tell, or not of late. troubles: codes of
+    what is wrong."""
+
+    reader: str
+    host: str
+    is_ok: bool | None
+    since: datetime | None
+    reason: str
+    clock_offset_s: float | None
+    searching_share: float | None
+    temperature_degc: float | None
+    troubles: tuple[str, ...]
+
+
 class AntennasAnswer(msgspec.Struct, frozen=True):
-    """Every configured antenna, by reader and port."""
+    """Every configured antenna, by reader and port, and the readers."""
 
     antennas: tuple[AntennaAnswer, ...]
+    readers: tuple[ReaderAnswer, ...] = ()
 
     @property
     def ill(self) -> list[AntennaAnswer]:

@@ -31,8 +31,8 @@ from sensors.rfid.heard import Waiting
 from sensors.rfid.neighbourhood import Neighbourhood
 from sensors.rfid.open_reads import OpenReads
 from sensors.rfid.recent import Recent
-from sensors.rfid.suspects import Suspects
 from sensors.rfid.survey_tally import SurveyTally
+from sensors.rfid.suspects import Suspects
 
 VERSION = 1
 """Of the snapshot's layout. Raised only where an older version would read a newer snapshot wrongly: a field that is

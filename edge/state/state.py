@@ -18,8 +18,8 @@ from edge.state.volumes import NOWHERE, Volumes
 from sensors.climate.stuck import Still
 from sensors.rfid.evidence import Evidence
 from sensors.rfid.heard import Waiting
-from sensors.rfid.suspects import Suspects
 from sensors.rfid.survey_tally import SurveyTally
+from sensors.rfid.suspects import Suspects
 
 
 class DeviceStanding(msgspec.Struct, frozen=True):

@@ -1,13 +1,22 @@
 """Commands that look at antennas and tags: rfid health, coverage, antenna, tag; rfid survey is beside."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import typer
 
 from config.messages import Texts
-from edge.api.rfid_records import AntennaAnswer, AntennaFigures, AntennasAnswer, CoverageAnswer, TagAnswer
+from edge.api.rfid_records import (
+    AntennaAnswer,
+    AntennaFigures,
+    AntennasAnswer,
+    CoverageAnswer,
+    ReaderAnswer,
+    TagAnswer,
+)
 from edge.cli.client import Daemon
 from edge.cli.commands import survey
+from edge.cli.commands.looks import standing
 from edge.cli.options import described, options
 from edge.cli.screen import Screen, seconds
 from edge.cli.trouble import DEGRADED, OK
@@ -38,8 +47,11 @@ def add(app: typer.Typer, texts: Texts) -> None:
             if json:
                 screen.json(answer)
             else:
+                standing(screen, daemon)
                 _show_health(screen, answer)
-            return DEGRADED if answer.ill else OK
+                _show_readers(screen, answer.readers)
+            is_ill = answer.ill or any(reader.troubles for reader in answer.readers)
+            return DEGRADED if is_ill else OK
 
     @rfid.command(help=described(texts, "rfid_coverage", "rfid coverage", "rfid coverage --json"))
     def coverage(state: Path = option.state, json: bool = option.json, lang: str = option.lang) -> int:
@@ -62,6 +74,7 @@ def add(app: typer.Typer, texts: Texts) -> None:
             if json:
                 screen.json(answer)
             else:
+                standing(screen, daemon)
                 _show_antenna(screen, answer)
             return OK if answer.antenna.verdict in _WELL else DEGRADED
 
@@ -109,6 +122,28 @@ def _show_health(screen: Screen, answer: AntennasAnswer) -> None:
         screen.say("rfid_ill", "yellow", ill=len(ill), count=count, unknown=unknown)
     else:
         screen.say("rfid_all_well", "green", count=count, unknown=unknown)
+
+
+def _show_readers(screen: Screen, readers: Sequence[ReaderAnswer]) -> None:
+    columns = ("column_reader", "column_host", "column_state", "column_since")
+    rows = [
+        (
+            reader.reader,
+            reader.host,
+            screen.texts.label({True: "device_ok", False: "device_is_lost", None: "device_is_unheard"}[reader.is_ok]),
+            screen.local(reader.since),
+            _percent(reader.searching_share),
+            _number(reader.clock_offset_s, "{:+.1f} s"),
+            _number(reader.temperature_degc, "{:.0f} °C"),
+        )
+        for reader in readers
+    ]
+    screen.line("")
+    screen.table((*columns, "column_searching", "column_clock", "column_temperature"), rows)
+    for reader in readers:
+        for code in reader.troubles:
+            screen.line(f"{reader.reader}:", "bold")
+            screen.code(code, {"reader": reader.reader, "host": reader.host}, "yellow")
 
 
 def _show_verdict(screen: Screen, antenna: AntennaAnswer) -> None:
