@@ -38,7 +38,7 @@ class Recent:
     def hear(
         self, heard: Heard, read: NDArray[np.int32], at_ns: NDArray[np.int64], in_rounds: NDArray[np.int32]
     ) -> None:
-        """Searches that ended; antennas (n,) that read an enrolled tag, -1 of no place, and when; those that did so in a
+        """Searches that ended; antennas (n,) that read an enrolled tag, -1 of no place, and when; those that did in a
         round that has closed."""
         self.search_ns[heard.closed_segment] = heard.closed_at_ns
         is_placed = read >= 0
