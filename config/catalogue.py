@@ -8,30 +8,30 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from config.catalogued import CataloguedVolume
-from config.phrase import Said, os_reason, phrase
+from config.csv_text import csv_text, seen_epc, seen_value
+from config.phrase import Said, phrase
 from config.places import NoSuchSlot, Places
 from config.problem import LineProblem, shortened
 
 HEADER = ("volume", "epc", "slot", "thickness_mm")
-MAX_BYTES = 256 << 20
 LONGEST_EPC_DIGITS = 124  # 31 words of 16 bits: what the length field of the C1G2 protocol control word can say
 THICKNESS_MM = range(1, 101)
 
 _VOLUME = re.compile(_ID := r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _VOLUMES = re.compile(rf"{_ID}(?:\n{_ID})*")
-_EPC = re.compile(r"(?:[0-9a-f]{4}){1,31}")
+EPC = re.compile(r"(?:[0-9a-f]{4}){1,31}")
 _EPC_LENGTHS = frozenset(range(4, LONGEST_EPC_DIGITS + 1, 4))
-_AS_NUMBER = re.compile(r"[0-9a-f]+(?:[.,][0-9a-f]*)?e\+[0-9]+")  # a spreadsheet took the tag for a number: 2.14E+23
+AS_NUMBER = re.compile(r"[0-9a-f]+(?:[.,][0-9a-f]*)?e\+[0-9]+")  # a spreadsheet took the tag for a number: 2.14E+23
 _THICKNESS = re.compile(r"[0-9]{1,3}", re.ASCII)
 
 
 def read_catalogue(path: Path, places: Places) -> tuple[list[CataloguedVolume], list[LineProblem]]:
     """The good lines, in file order, and what is wrong with the others. Never raises for what is in the file."""
     problems: list[LineProblem] = []
-    reading = _Reading(str(path), places, problems)
-    text = _text(path, reading)
+    text = csv_text(path, problems)
     if text is None:
         return [], problems
+    reading = _Reading(str(path), places, problems)
     lines = _faultless(text, reading.slots)
     if lines is not None:
         return lines, problems
@@ -127,7 +127,7 @@ class _Reading:
         step = phrase("do_write_header", header=",".join(HEADER))
         if len(header) == 1 and any(mark in header[0] for mark in ";\t"):
             step = phrase("do_save_with_commas")
-        self.refuse(1, "", _seen(",".join(header)), ",".join(HEADER), step)
+        self.refuse(1, "", seen_value(",".join(header)), ",".join(HEADER), step)
         return None
 
     def _take(self, line: int, volume: str, epc: str, slot: str, thickness: str) -> None:
@@ -135,7 +135,7 @@ class _Reading:
         volumes, epcs, slots = self.line_of
         is_good = (
             _VOLUME.fullmatch(volume) is not None
-            and _EPC.fullmatch(epc) is not None
+            and EPC.fullmatch(epc) is not None
             and slot in self.slots
             and (not thickness or _is_thickness(thickness))
             and volumes.setdefault(volume, line) == line
@@ -150,20 +150,20 @@ class _Reading:
     def _explain(self, line: int, volume: str, epc: str, slot: str, thickness: str) -> None:
         """All that is wrong with a line."""
         if not _VOLUME.fullmatch(volume):
-            self.refuse(line, "volume", _seen(volume), phrase("want_volume_id"), phrase("do_correct_volume_id"))
-        if not _EPC.fullmatch(epc):
+            self.refuse(line, "volume", seen_value(volume), phrase("want_volume_id"), phrase("do_correct_volume_id"))
+        if not EPC.fullmatch(epc):
             expected = phrase("want_epc", most=LONGEST_EPC_DIGITS)
-            is_number = _AS_NUMBER.fullmatch(epc) is not None
+            is_number = AS_NUMBER.fullmatch(epc) is not None
             step = phrase("do_save_tags_as_text") if is_number else phrase("do_read_tag_again")
-            self.refuse(line, "epc", _seen_epc(epc), expected, step)
+            self.refuse(line, "epc", seen_epc(epc), expected, step)
         if slot not in self.slots:
-            self.refuse(line, "slot", _seen(slot), phrase("want_slot"), self._advice(slot))
+            self.refuse(line, "slot", seen_value(slot), phrase("want_slot"), self._advice(slot))
         if thickness and not _is_thickness(thickness):
-            self.refuse(line, "thickness_mm", _seen(thickness), phrase("want_thickness"), phrase("do_measure"))
+            self.refuse(line, "thickness_mm", seen_value(thickness), phrase("want_thickness"), phrase("do_measure"))
         for column, value, known in zip(HEADER, (volume, epc, slot), self.line_of, strict=False):
             first = known.setdefault(value, line)
             if value and first != line:
-                seen, step = phrase("seen_twice", value=_seen(value)), phrase("do_compare_lines", line=first)
+                seen, step = phrase("seen_twice", value=seen_value(value)), phrase("do_compare_lines", line=first)
                 self.refuse(line, column, seen, phrase("want_column_once", column=column), step)
 
     def _advice(self, slot: str) -> Said:
@@ -172,41 +172,3 @@ class _Reading:
         except NoSuchSlot as error:
             return error.said
         return phrase("do_see_racks")
-
-
-def _seen(text: str) -> Said:
-    return shortened(repr(text)) if text else phrase("seen_nothing")
-
-
-def _seen_epc(epc: str) -> Said:
-    return phrase("seen_epc", epc=_seen(epc), count=len(epc)) if epc else phrase("seen_nothing")
-
-
-def _text(path: Path, reading: _Reading) -> str | None:
-    try:
-        size = path.stat().st_size
-        if size > MAX_BYTES:
-            most = phrase("range_at_most", limit=MAX_BYTES)
-            reading.refuse(0, "", phrase("seen_bytes", count=size), most, phrase("do_split_file"))
-            return None
-        raw = path.read_bytes()
-    except OSError as error:
-        reading.refuse(0, "", os_reason(error), phrase("want_readable_file"), phrase("do_correct_path"))
-        return None
-    try:
-        return raw.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = raw.count(b"\n", 0, error.start) + 1
-        seen = phrase("seen_byte", byte=f"0x{raw[error.start]:02x}")
-        reading.refuse(line, "", seen, phrase("want_utf8"), _encoding_advice(raw))
-        return None
-
-
-def _encoding_advice(raw: bytes) -> Said:
-    if raw[:2] in (b"\xff\xfe", b"\xfe\xff"):
-        return phrase("do_save_from_utf16")
-    try:
-        raw.decode("gb18030")
-    except UnicodeDecodeError:
-        return phrase("do_save_csv_utf8")
-    return phrase("do_save_from_gbk")

@@ -42,6 +42,10 @@ class Reader(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """The reader says so often that it lives. Three missed, or no antenna done for three and two dwells: it is lost."""
 
 
+READER_POINTS = {"clock_offset_s": 0.5, "searching_share": 0.1, "temperature_degc": 1.0}
+"""What every reader tells of itself -> by how much it moves before it goes on record again."""
+
+
 class Bus(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One Modbus line. tcp and rtu_over_tcp use host and port; rtu uses a serial device by stable id."""
 

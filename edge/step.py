@@ -70,7 +70,8 @@ def absorb(state: State, event: Event) -> presence.Judged | None:
             limits.absorb(state, event.at_ns, state.plant.points_of(event.device))
         case Tick():
             return presence.think(state, is_due=state.heard.has_waited(event.at_ns, presence.WAIT_NS))
-        case OperatorAction() if event.volumes:  # what was heard before it is of the catalogue before it
+        # what was heard before it is of the catalogue, or the survey, before it
+        case OperatorAction() if event.volumes or event.action in actions.OF_TAGS:
             return presence.think(state, is_due=True)
         case Started():
             state.boot, state.started_ns = event.boot, event.at_ns

@@ -242,7 +242,7 @@ class Offline:
                     device=reader.id,
                     at_ns=self.at_ns,
                     antenna=found.port,
-                    epc=self.world.volumes.epc[found.tag],
+                    epc=self.world.epc[found.tag],
                     epc_bits=np.full(n, 96, np.uint16),
                     rssi_dbm=found.rssi_dbm,
                     count=found.times,

@@ -113,6 +113,11 @@ class Site:
                 self.world.move(str(args["volume"]), str(args["segment"]))
             case "remove":
                 self.world.move(str(args["volume"]), "")
+            case "plug":
+                self._plug(str(args["device"]), int(args["port"]), str(args["segment"]))
+            case "hang":
+                self.world.hang({str(name): bytes.fromhex(epc) for name, epc in dict(args["tags"]).items()})
+                self.world.note("fault", f"{len(args['tags'])} reference tags hung up")
             case "people":
                 self.world.people_are_in = bool(args["on"])
             case "log":
@@ -120,7 +125,7 @@ class Site:
             case _:
                 raise ValueError(
                     f"no op '{op}'; there are truth, reads, glance, request_after, leak, air, fault, move, remove, "
-                    "people, log"
+                    "plug, hang, people, log"
                 )
         self._log.append(f"{self.world.now_s:.3f} {op} {args}")
         return None
@@ -151,6 +156,12 @@ class Site:
             self.world.water.repair(zone)
         self.world.note("water", f"pipe of {zone} {'burst' if is_on else 'repaired'}")
         self.plant.feel()
+
+    def _plug(self, reader: str, port: int, segment: str) -> None:
+        if reader not in self.readers:
+            raise KeyError(f"no reader '{reader}'; there are {', '.join(self.readers)}")
+        self.world.plug(reader, port, segment)
+        self.world.note("fault", f"cable of {segment or 'nothing'} in {reader} port {port}")
 
     async def _fault(self, device: str, kind: str) -> None:
         if device in self.plant.units:

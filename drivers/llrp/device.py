@@ -17,6 +17,7 @@ from drivers.llrp.codec import (
     malformed,
     swallowed_message,
 )
+from drivers.llrp.condition import Condition
 from drivers.llrp.layouts import CUSTOM
 from drivers.llrp.phases import MAY_BE_REFUSED, ORDER, READER_EVENT, REQUEST, SCAN_MAY_BE_REFUSED
 from drivers.llrp.report import ReportDecoder
@@ -56,6 +57,7 @@ class LlrpSession:
         self._keepalive_ns = round(reader.keepalive_s * 1e9)
         self._framer = Framer()
         self._decoder = ReportDecoder(reader.id)
+        self._condition = Condition(reader.id)
         self._phase = "closed"
         self._has_searched = False
         self._fault: DeviceError | None = None
@@ -123,9 +125,8 @@ class LlrpSession:
         if self._phase not in ("closed", "greeting"):
             self._ask("DELETE_ROSPEC", {"ROSpecID": requests.ALL})
         self._ask("CLOSE_CONNECTION", {})
-        send = tuple(self._send)
         self._fault = DeviceError("llrp_closed", f"closed by us at {at_ns}")
-        return Turn((), send, None)
+        return Turn((), tuple(self._send), None)
 
     # --- time -----------------------------------------------------------------------------------------------------
 
@@ -172,6 +173,8 @@ class LlrpSession:
                 self._reports(reports, at_ns)
 
     def _take(self, frame: Frame, at_ns: int) -> None:
+        if self._condition.takes(frame):
+            return
         if frame.type == KEEPALIVE:
             if frame.body:
                 raise malformed(f"KEEPALIVE with a body of {len(frame.body)} octets, expected none")
@@ -230,6 +233,7 @@ class LlrpSession:
     def _learn(self, capabilities: dict[str, Any]) -> None:
         self._capabilities = capabilities
         general, limits = capabilities["GeneralDeviceCapabilities"], capabilities["LLRPCapabilities"]
+        self._condition.made_by(general["DeviceManufacturer"] if general else 0)
         ports = general["MaxSupportedAntennas"] if general else max(self._antennas)
         searches = limits["MaxSpecsPerROSpec"] if limits else len(self._antennas)
         if max(self._antennas) > ports or len(self._antennas) > searches:
@@ -237,6 +241,7 @@ class LlrpSession:
             raise DeviceError("llrp_too_many_antennas", detail)
 
     def _event(self, data: dict[str, Any], at_ns: int) -> None:
+        self._condition.clock(data["UTCTimestamp"], at_ns)
         if data["ConnectionAttemptEvent"] is not None:
             self._connection(data["ConnectionAttemptEvent"], at_ns)
         if data["ConnectionCloseEvent"] is not None:
@@ -293,7 +298,13 @@ class LlrpSession:
             run.searched += (antenna,)
             self._records.append(Searched(self._reader.id, at_ns, antenna, 1, run.from_ns, at_ns))
         run.place = place
+        self._condition.searched(at_ns - run.from_ns)
         run.from_ns = self._progress_ns = at_ns
+        if self._phase == "searching":  # no answer is awaited: what is asked now stands in nobody's way
+            told, asked = self._condition.told(at_ns, self._message_id + 1)
+            self._message_id += len(asked)
+            self._records += told
+            self._send += asked
 
     def _search_event(self, event: dict[str, Any], at_ns: int) -> None:
         if event["ROSpecID"] != self._run.spec_id or self._phase not in ("starting", "searching"):

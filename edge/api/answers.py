@@ -21,7 +21,7 @@ from edge.api.records import (
     Unknown,
 )
 from edge.rules.limits import voted
-from edge.state.facts import Fact, Severity, Status, VolumesCatalogued
+from edge.state.facts import Fact, ReferencesPlaced, Severity, Status, VolumesCatalogued
 from edge.state.plant import PointSpec
 from edge.state.state import State
 
@@ -166,6 +166,9 @@ def shown(fact: Fact, volume: str = "") -> dict[str, Any]:
         if own is not None:
             return {"type": "volume_catalogued", "at": utc(fact.at_ns), **msgspec.structs.asdict(own)}
         plain = {"type": "volumes_catalogued", "count": len(lines), "first": lines[0].volume, "last": lines[-1].volume}
+    elif isinstance(fact, ReferencesPlaced):
+        tags = fact.references
+        plain = {"type": "references_placed", "count": len(tags), "first": tags[0].segment, "last": tags[-1].segment}
     else:
         plain = msgspec.to_builtins(fact)
         plain.pop("at_ns")

@@ -8,7 +8,8 @@ import msgspec
 from msgspec import Meta
 
 from config.catalogued import CataloguedVolume
-from edge.api import answers, rfid, volumes
+from config.reference_tag import ReferenceTag
+from edge.api import answers, rfid, survey, volumes
 from edge.api.catalogue import CHUNK, LineSorter, Sorted
 from edge.api.house import House
 from edge.api.nearest import in_a_row, nearest
@@ -16,7 +17,7 @@ from edge.api.pairs import HOLD_S, Pairs
 from edge.api.people import Caller, is_auditor, role_for
 from edge.api.records import ActAnswer, HistoryAnswer, ImportAnswer, LayoutAnswer, TraceAnswer
 from edge.api.wire import MOST_LINES, Refused
-from edge.rules.actions import ROLES, TWO_PERSONS
+from edge.rules.actions import MOST_REFERENCES, ROLES, TWO_PERSONS
 from edge.state.events import OperatorAction
 from edge.state.facts import ActionTaken, Fact, PlatformCommandTaken
 from edge.state.state import State
@@ -24,6 +25,8 @@ from edge.state.state import State
 ACT_S = 30.0  # an action is answered after its commit; a disk that takes longer is in trouble
 Limit = Annotated[int, Meta(ge=1, le=10_000)]
 IMPORT = "catalogue.import"
+PLACE = "survey.place"
+_OF_THEIR_OWN = {IMPORT: "import", PLACE: "rfid.place"}
 MOST_ARGS = 16  # of one action; none has more than two
 NAME_CHARACTERS = 64  # of an argument's name, as of every id
 VALUE_CHARACTERS = 256  # what a person writes goes into the audit trail as it is, for ever
@@ -104,6 +107,14 @@ class ImportArgs(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     role: str = ""
 
 
+class PlaceArgs(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Tags as [segment, epc]; `anew`: in place of those known before."""
+
+    references: Annotated[tuple[ReferenceTag, ...], Meta(max_length=MOST_REFERENCES)]
+    anew: bool
+    role: str = ""
+
+
 class CommandArgs(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     command: str
 
@@ -135,19 +146,32 @@ async def _beliefs(desk: Desk, _who: Caller, args: BeliefsArgs) -> object:
 
 
 async def _rfid_health(desk: Desk, _who: Caller, _args: Nothing) -> object:
-    return rfid.health(desk.house.state)
+    return rfid.health(desk.house.state, desk.house.now())
 
 
 async def _rfid_coverage(desk: Desk, _who: Caller, _args: Nothing) -> object:
-    return rfid.coverage(desk.house.state)
+    return rfid.coverage(desk.house.state, desk.house.now())
 
 
 async def _rfid_antenna(desk: Desk, _who: Caller, args: SegmentArgs) -> object:
-    return rfid.antenna(desk.house.state, args.segment)
+    return rfid.antenna(desk.house.state, args.segment, desk.house.now())
 
 
 async def _rfid_tag(desk: Desk, _who: Caller, args: TagArgs) -> object:
     return rfid.tag(desk.house.state, args.volume, desk.house.now())
+
+
+async def _rfid_survey(desk: Desk, _who: Caller, _args: Nothing) -> object:
+    return survey.answer(desk.house.state, desk.house.now())
+
+
+async def _rfid_place(desk: Desk, who: Caller, args: PlaceArgs) -> object:
+    """Put reference tags on record; whoever may not is told so."""
+    role, words = role_for(who, PLACE, args.role), {"anew": "yes" if args.anew else "no"}
+    answer = await desk.act(who, role, PLACE, args=words, references=args.references)
+    if answer != "accepted":
+        raise Refused(answer, action=PLACE)
+    return ActAnswer(answer)
 
 
 async def _trace(desk: Desk, who: Caller, args: VolumeArgs) -> object:
@@ -173,8 +197,8 @@ async def _history(desk: Desk, _who: Caller, args: HistoryArgs) -> object:
 
 
 async def _act(desk: Desk, who: Caller, args: ActArgs) -> object:
-    if args.action == IMPORT:
-        raise Refused("bad_arguments", detail="use the operation import")
+    if args.action in _OF_THEIR_OWN:
+        raise Refused("bad_arguments", detail=f"use the operation {_OF_THEIR_OWN[args.action]}")
     _check_lengths(args.args)
     role = role_for(who, args.action, args.role)
     if args.action in TWO_PERSONS:
@@ -295,6 +319,8 @@ OPS: dict[str, Op] = {
     "rfid.coverage": Op(Nothing, _rfid_coverage),
     "rfid.antenna": Op(SegmentArgs, _rfid_antenna),
     "rfid.tag": Op(TagArgs, _rfid_tag),
+    "rfid.survey": Op(Nothing, _rfid_survey),
+    "rfid.place": Op(PlaceArgs, _rfid_place),
 }
 WATCH = "watch"  # the one that streams: edge/api/server.py
 

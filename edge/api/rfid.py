@@ -5,8 +5,10 @@ from typing import get_args
 import numpy as np
 from numpy.typing import NDArray
 
+from config.devices import Reader
 from edge.api.answers import utc
 from edge.api.nearest import in_a_row, nearest
+from edge.api.readers import readers
 from edge.api.records import Candidate
 from edge.api.rfid_records import (
     AntennaAnswer,
@@ -33,17 +35,19 @@ from sensors.rfid.neighbourhood import FAR, OFFSETS, REACH
 from sensors.rfid.presence import MISSED
 
 _STATUSES = get_args(Status)
+_LATE_NS, _LATE_CYCLES = 60_000_000_000, 5  # whichever is longer
 
 
-def health(state: State) -> AntennasAnswer:
+def health(state: State, now_ns: int) -> AntennasAnswer:
     """A verdict on every configured antenna."""
-    found = _findings(state)
+    found = _findings(state, now_ns)
     return AntennasAnswer(
-        tuple(_antenna(state.plant, reader, port, s, found[s]) for reader, port, s in _ports(state.plant))
+        tuple(_antenna(state, reader, port, s, found[s], now_ns) for reader, port, s in ports_of(state.plant)),
+        readers(state, now_ns),
     )
 
 
-def antenna(state: State, segment: str) -> AntennaFigures:
+def antenna(state: State, segment: str, now_ns: int) -> AntennaFigures:
     """All figures of the antenna that sees a segment. Raises Refused(unknown_segment), Refused(segment_unseen)."""
     plant = state.plant
     index = plant.places.segment_index
@@ -51,7 +55,7 @@ def antenna(state: State, segment: str) -> AntennaFigures:
     if wanted is None:
         raise Refused("unknown_segment", segment=segment.strip(), nearest=in_a_row(nearest(segment, index)))
     s = index[wanted]
-    seen_by = next(((reader, port) for reader, port, seen in _ports(plant) if seen == s), None)
+    seen_by = next(((reader, port) for reader, port, seen in ports_of(plant) if seen == s), None)
     if seen_by is None:
         raise Refused("segment_unseen", segment=wanted)
     sums = {name: column[s].tolist() for name, column in state.evidence.radio_sums().items() if column.ndim > 1}
@@ -69,15 +73,15 @@ def antenna(state: State, segment: str) -> AntennaFigures:
                     tag_rounds=int(trials),
                 )
             )
-    return AntennaFigures(_antenna(plant, *seen_by, s, _findings(state)[s]), tuple(rows))
+    return AntennaFigures(_antenna(state, *seen_by, s, _findings(state, now_ns)[s], now_ns), tuple(rows))
 
 
-def coverage(state: State) -> CoverageAnswer:
+def coverage(state: State, now_ns: int) -> CoverageAnswer:
     """What no antenna watches."""
     plant, volumes = state.plant, state.volumes
     places, count = plant.places, len(plant.places.segment_ids)
-    found, has_antenna = _findings(state), np.zeros(count, np.bool_)
-    has_antenna[[s for _, _, s in _ports(plant)]] = True
+    found, has_antenna = _findings(state, now_ns), np.zeros(count, np.bool_)
+    has_antenna[[s for _, _, s in ports_of(plant)]] = True
     place = state.evidence.believed[volumes.tag]
     standing = np.bincount(place[place != NOWHERE], minlength=count)
     reasons = [_blindness(finding, has_antenna=bool(has_antenna[s])) for s, finding in enumerate(found)]
@@ -108,7 +112,7 @@ def tag(state: State, volume: str, now_ns: int) -> TagAnswer:
     rounds, last_seen_ns = int(prints.rounds[0]), int(evidence.last_seen_ns[rows[0]])
     silence = float(evidence.silence(rows)[0])
     place = int(evidence.believed[rows[0]])
-    is_blind = place != NOWHERE and _findings(state)[place].verdict in ("dead", "not_searching")
+    is_blind = place != NOWHERE and _findings(state, now_ns)[place].verdict in ("dead", "not_searching")
     return TagAnswer(
         volume=line.volume,
         epc=line.epc,
@@ -155,16 +159,25 @@ def _heard_by(state: State, rows: NDArray[np.int32]) -> tuple[HeardByAnswer, ...
     return tuple(found)
 
 
-def _findings(state: State) -> list[Finding]:
-    plant = state.plant
+def _findings(state: State, now_ns: int) -> list[Finding]:
+    plant, search_ns = state.plant, state.evidence.recent.search_ns
     searches = np.zeros(len(plant.places.segment_ids), np.bool_)
-    for reader, _, s in _ports(plant):
+    for reader, _, s in ports_of(plant):
         standing = state.devices.get(reader)
-        searches[s] |= standing is None or standing.is_ok  # one never heard of has no rounds
+        is_there = standing is None or standing.is_ok  # one never heard of has no rounds
+        # a snapshot from before the times were kept has none
+        is_late = search_ns[s] > 0 and now_ns - search_ns[s] > _longest_ns(plant.readers[reader])
+        searches[s] |= is_there and not is_late
     return findings(counted(state.evidence, state.volumes.tag), plant.beside, searches)
 
 
-def _ports(plant: Plant) -> list[tuple[str, int, int]]:
+def _longest_ns(reader: Reader) -> int:
+    """After so long without a search an antenna no longer searches."""
+    cycle_ms = reader.dwell_ms * sum(name is not None for name in reader.segments)
+    return max(_LATE_NS, _LATE_CYCLES * cycle_ms * 1_000_000)
+
+
+def ports_of(plant: Plant) -> list[tuple[str, int, int]]:
     """(reader, port, segment) of every configured antenna."""
     return [
         (reader, port, int(s))
@@ -185,8 +198,9 @@ def _blindness(finding: Finding, *, has_antenna: bool) -> Blindness | None:
     return None
 
 
-def _antenna(plant: Plant, reader: str, port: int, s: int, finding: Finding) -> AntennaAnswer:
-    names = plant.places.segment_ids
+def _antenna(state: State, reader: str, port: int, s: int, finding: Finding, now_ns: int) -> AntennaAnswer:
+    names, recent = state.plant.places.segment_ids, state.evidence.recent
+    search_ns, read_ns = int(recent.search_ns[s]), int(recent.read_ns[s])
     return AntennaAnswer(
         segment=names[s],
         reader=reader,
@@ -202,6 +216,8 @@ def _antenna(plant: Plant, reader: str, port: int, s: int, finding: Finding) -> 
         level_db=_rounded(finding.level_db, 1),
         is_sudden=finding.is_sudden,
         other=names[finding.other] if finding.other != NOWHERE else None,
+        searched_age_s=round((now_ns - search_ns) / 1e9, 3) if search_ns else None,
+        silent_since=utc(read_ns) if finding.is_quiet and read_ns else None,
     )
 
 

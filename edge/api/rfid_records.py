@@ -17,7 +17,8 @@ Blindness = Literal["no_antenna", "dead", "not_searching"]
 class AntennaAnswer(msgspec.Struct, frozen=True):
     """One antenna against those that are well. rate, usual_rate: share of rounds in which a volume before it is read;
     share: of the usual rate, `error` its standard error; level_db: above (+) or below the usual level. None: cannot be
-    told. is_sudden: it is worse now than it was over the last hours. `other`: the segment it is swapped with."""
+    told. is_sudden: it is worse now than it was over the last hours. `other`: the segment it is swapped with.
+    searched_age_s: since its last search; silent_since: its last read, of an antenna that reads nothing any more."""
 
     segment: str
     reader: str
@@ -33,12 +34,31 @@ class AntennaAnswer(msgspec.Struct, frozen=True):
     level_db: float | None
     is_sudden: bool
     other: str | None
+    searched_age_s: float | None
+    silent_since: datetime | None
+
+
+class ReaderAnswer(msgspec.Struct, frozen=True):
+    """How a reader itself fares. is_ok None: never heard of. reason: a code while it is lost. clock_offset_s: its clock
+    ahead of the vault's; searching_share: of the time; None where it does not tell, or not of late. troubles: codes of
+    what is wrong."""
+
+    reader: str
+    host: str
+    is_ok: bool | None
+    since: datetime | None
+    reason: str
+    clock_offset_s: float | None
+    searching_share: float | None
+    temperature_degc: float | None
+    troubles: tuple[str, ...]
 
 
 class AntennasAnswer(msgspec.Struct, frozen=True):
-    """Every configured antenna, by reader and port."""
+    """Every configured antenna, by reader and port, and the readers."""
 
     antennas: tuple[AntennaAnswer, ...]
+    readers: tuple[ReaderAnswer, ...] = ()
 
     @property
     def ill(self) -> list[AntennaAnswer]:

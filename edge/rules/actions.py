@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 
 from config.catalogued import CataloguedVolume
+from config.reference_tag import ReferenceTag
 from drivers.command import Switch
 from edge.rules import alarms
 from edge.rules.decision import Decision
@@ -13,6 +14,8 @@ from edge.state.facts import (
     AlarmAcknowledged,
     ClockVouched,
     CommandIntended,
+    ReferencesPlaced,
+    SurveyBegan,
     VolumesCatalogued,
 )
 from edge.state.state import State
@@ -24,7 +27,11 @@ ROLES: dict[str, frozenset[str]] = {
     "alarm.acknowledge": frozenset({"technician", "safety_officer", "archivist"}),
     "clock.vouch": frozenset({"technician", "safety_officer", "system_administrator"}),
     "catalogue.import": frozenset({"archivist"}),
+    "survey.place": frozenset({"technician"}),
+    "survey.begin": frozenset({"technician"}),
 }
+OF_TAGS = frozenset({"survey.place", "survey.begin"})
+MOST_REFERENCES = 250  # of one action
 LONGEST_TARGET = 200  # characters of free text that a refused action may leave in the journal
 TWO_PERSONS = frozenset({"clock.vouch"})  # 双人双锁, domain.md 7
 
@@ -59,6 +66,8 @@ def _refusal(event: OperatorAction) -> str:
 def _target(event: OperatorAction) -> str:
     if event.volumes:
         return f"{event.volumes[0].volume}..{event.volumes[-1].volume}"
+    if event.references:
+        return f"{event.references[0].segment}..{event.references[-1].segment}"
     return " ".join(event.args.values())[:LONGEST_TARGET]
 
 
@@ -124,6 +133,35 @@ def _import(state: State, event: OperatorAction) -> Decision:
     return Decision((VolumesCatalogued(at_ns=event.at_ns, volumes=changed),), (), "accepted")
 
 
+def _place(state: State, event: OperatorAction) -> Decision:
+    """Tags that hang so already change nothing but what was counted of them. A tag of a volume will do: whoever names
+    it vouches for where it stands."""
+    tags, is_first = event.references, event.args.get("anew", "yes") == "yes"
+    known = {} if is_first else state.references
+    places = {*known.values(), *(tag.segment for tag in tags)}
+    epcs = {*known, *(tag.epc for tag in tags)}
+    if not 0 < len(tags) <= MOST_REFERENCES or not all(_is_reference(state, tag) for tag in tags):
+        return Decision(answer="bad_reference")
+    if len(places) < len(known) + len(tags) or len(epcs) < len(known) + len(tags):
+        return Decision(answer="reference_twice")
+    return Decision((ReferencesPlaced(at_ns=event.at_ns, references=tags, is_first=is_first),), (), "accepted")
+
+
+def _is_reference(state: State, tag: ReferenceTag) -> bool:
+    """What a file check would have caught: the core does not rely on it."""
+    try:
+        epc = bytes.fromhex(tag.epc)
+    except ValueError:
+        return False
+    return epc.hex() == tag.epc and 0 < len(epc) <= MAX_EPC_BYTES and tag.segment in state.plant.places.segment_index
+
+
+def _begin_survey(state: State, event: OperatorAction) -> Decision:
+    if not state.references:
+        return Decision(answer="no_references")
+    return Decision((SurveyBegan(at_ns=event.at_ns, person=event.person),), (), "accepted")
+
+
 def _are_lines(state: State, lines: Sequence[CataloguedVolume], epcs: Sequence[str]) -> bool:
     """What a file check would have caught: the core does not rely on it."""
     digits = "".join(epcs)
@@ -144,4 +182,6 @@ _ACTIONS: dict[str, Callable[[State, OperatorAction], Decision]] = {
     "alarm.acknowledge": _acknowledge,
     "clock.vouch": _vouch,
     "catalogue.import": _import,
+    "survey.place": _place,
+    "survey.begin": _begin_survey,
 }

@@ -34,6 +34,7 @@ READS_AT_ONCE = 4096
 ROUNDS_AT_ONCE = 64
 JUDGED_AT_ONCE = 512
 STRANGERS_AT_ONCE = 250
+SURVEY_NS = 3_600_000_000_000  # hundreds of rounds, and nobody need end it
 MOST_FOREIGN = 10_000
 
 
@@ -99,6 +100,8 @@ def _take_in(state: State) -> str:
     if not (len(state.heard) or state.heard.rounds):
         return ""
     heard = state.heard.take()
+    if is_surveying(state, state.now_ns):
+        state.survey.digest(heard)
     strangers, changed = state.evidence.digest(heard)
     state.suspects.take_in()
     changed = changed[~_is_known_missing(state, changed)]
@@ -122,12 +125,17 @@ def _doubt(state: State, tags: Rows) -> tuple[Rows, NDArray[np.bool_], tuple[int
     return tags[said], weighed.is_gone[said], tuple(np.unique(segment[weighed.is_new]).tolist())
 
 
+def is_surveying(state: State, at_ns: int) -> bool:
+    """Whether it is counted which antenna reads which reference."""
+    return bool(state.references) and 0 <= at_ns - state.survey_began_ns < SURVEY_NS
+
+
 def _queue(state: State, strange: Heard) -> str:
     """Tags no catalogue line names, each once; past a number of them (a pallet, a tag emulator) one alarm instead."""
     names = state.plant.places.segment_ids
     for i, bits in enumerate(strange.epc_bits.tolist()):
         epc = strange.epc[i, : (bits + 7) // 8].tobytes().hex()
-        if epc in state.foreign or epc in state.strangers:
+        if epc in state.foreign or epc in state.strangers or epc in state.references:
             continue
         segment = int(strange.segment[i])
         if len(state.foreign) + len(state.strangers) >= MOST_FOREIGN:

@@ -133,6 +133,21 @@ def _vouched(state: State, fact: f.ClockVouched) -> None:
     state.clock_is_sure = True
 
 
+def _references(state: State, fact: f.ReferencesPlaced) -> None:
+    if fact.is_first:
+        state.references = {}
+    for tag in fact.references:
+        state.references[tag.epc] = tag.segment
+        state.foreign.pop(tag.epc, None)
+        state.strangers.pop(tag.epc, None)
+    state.survey = state.empty_survey()
+
+
+def _surveyed(state: State, fact: f.SurveyBegan) -> None:
+    state.survey_began_ns = fact.at_ns
+    state.survey = state.empty_survey()
+
+
 def _started(state: State, fact: f.DaemonStarted) -> None:
     del fact
     state.starts += 1
@@ -192,6 +207,8 @@ _FOLDS: dict[type, Callable[[State, Any], None]] = {
     f.ClockJumped: _jumped,
     f.ClockVouched: _vouched,
     f.DaemonStarted: _started,
+    f.ReferencesPlaced: _references,
+    f.SurveyBegan: _surveyed,
     f.DataGap: _nothing,
     f.AlarmRaised: _raised,
     f.AlarmCleared: _cleared,

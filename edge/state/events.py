@@ -5,6 +5,7 @@ from typing import Any
 import msgspec
 
 from config.catalogued import CataloguedVolume
+from config.reference_tag import ReferenceTag
 from drivers.command import CommandOutcome
 from drivers.observation import (
     Contact,
@@ -35,7 +36,8 @@ class DeviceBack(msgspec.Struct, frozen=True, tag="device_back"):
 class OperatorAction(msgspec.Struct, frozen=True, tag="operator_action"):
     """A person asks, over the local API. The kernel vouches for person and role, see edge/api.
 
-    action: actuator.set (args: actuator, state), alarm.acknowledge (alarm), clock.vouch, catalogue.import.
+    action: actuator.set (args: actuator, state), alarm.acknowledge (alarm), clock.vouch, catalogue.import (`volumes`),
+    survey.place (anew: yes or no; `references`), survey.begin.
     """
 
     id: str
@@ -47,6 +49,7 @@ class OperatorAction(msgspec.Struct, frozen=True, tag="operator_action"):
     args: dict[str, str] = {}
     second_person: str = ""
     volumes: tuple[CataloguedVolume, ...] = ()
+    references: tuple[ReferenceTag, ...] = ()
 
 
 class PlatformCommand(msgspec.Struct, frozen=True, tag="platform_command"):

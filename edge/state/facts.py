@@ -9,6 +9,7 @@ from typing import Any, Literal, get_args
 import msgspec
 
 from config.catalogued import CataloguedVolume
+from config.reference_tag import ReferenceTag
 from drivers.command import Command, Result
 
 Lane = Literal["alarm", "custody", "event", "telemetry"]
@@ -227,6 +228,19 @@ class DaemonStarted(_Fact, frozen=True, tag="daemon_started"):
     clean: bool
 
 
+class ReferencesPlaced(_Fact, frozen=True, tag="references_placed"):
+    """Up to 250 tags hang where a technician vouches for it; `is_first`: those known before no longer count."""
+
+    references: tuple[ReferenceTag, ...]
+    is_first: bool
+
+
+class SurveyBegan(_Fact, frozen=True, tag="survey_began"):
+    """From now on, for an hour, it is counted which antenna reads which reference tag."""
+
+    person: str
+
+
 class DataGap(_Fact, frozen=True, tag="data_gap"):
     """`count` items of `what` were dropped: nothing is dropped silently."""
 
@@ -297,6 +311,8 @@ EventFact = (
     | ClockJumped
     | ClockVouched
     | DaemonStarted
+    | ReferencesPlaced
+    | SurveyBegan
     | DataGap
 )
 AlarmFact = AlarmRaised | AlarmCleared | AlarmAcknowledged

@@ -6,7 +6,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from config.devices import Actuator, Board, Reader, Sensor
+from config.devices import READER_POINTS, Actuator, Board, Reader, Sensor
 from config.places import Places, layout_hash
 from config.policy import Limit
 from config.profile import Profile
@@ -14,6 +14,7 @@ from config.vault import Vault
 from sensors.rfid.neighbourhood import Neighbourhood
 
 _NO_PORTS = np.full(1, -1, np.int32)
+_READER_FRESH_NS = 180_000_000_000  # readers tell how they fare once a minute
 
 
 class PointSpec(msgspec.Struct, frozen=True):
@@ -52,6 +53,9 @@ class Plant:
         for sensor in vault.sensors:
             for spec in _points(sensor, profiles[sensor.profile]):
                 self.points[sensor.id, spec.point] = spec
+        for reader in vault.readers:
+            for spec in _reader_points(reader):
+                self.points[reader.id, spec.point] = spec
         self.actuators = {actuator.id: actuator for actuator in vault.actuators}
         self.read_backs: dict[tuple[str, str], Actuator] = {}
         boards = {board.id: board for board in vault.boards}
@@ -122,6 +126,22 @@ def _points(sensor: Sensor, profile: Profile) -> list[PointSpec]:
             report_deadband=point.report_deadband,
         )
         for point in profile.points
+    ]
+
+
+def _reader_points(reader: Reader) -> list[PointSpec]:
+    """A reader is in no zone: what it says of itself votes on no climate."""
+    return [
+        PointSpec(
+            device=reader.id,
+            point=point,
+            quantity=point,
+            zone="",
+            is_inside=False,
+            freshness_ns=_READER_FRESH_NS,
+            report_deadband=deadband,
+        )
+        for point, deadband in READER_POINTS.items()
     ]
 
 

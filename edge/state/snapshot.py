@@ -30,6 +30,8 @@ from sensors.rfid.evidence import Evidence
 from sensors.rfid.heard import Waiting
 from sensors.rfid.neighbourhood import Neighbourhood
 from sensors.rfid.open_reads import OpenReads
+from sensors.rfid.recent import Recent
+from sensors.rfid.survey_tally import SurveyTally
 from sensors.rfid.suspects import Suspects
 
 VERSION = 1
@@ -38,7 +40,7 @@ added has a default instead, so that the snapshots from before still count; the 
 snapshot without them is damaged."""
 _ALONE = Neighbourhood(np.zeros(1, np.int32), np.zeros(1, np.int32))
 _OF_ANY_LENGTH = frozenset(OpenReads().to_columns()) | frozenset(Doubles(_ALONE).to_columns())
-_LATER = frozenset({"quiet_rounds"})  # columns that a snapshot of before has not
+_LATER = frozenset(Recent(_ALONE).to_columns())  # columns that a snapshot of before has not
 
 
 class Folded(msgspec.Struct, frozen=True):
@@ -62,6 +64,8 @@ class Folded(msgspec.Struct, frozen=True):
     starts: int
     causes: dict[str, Cause] = {}
     moves: dict[str, Move] = {}
+    references: dict[str, str] = {}
+    survey_began_ns: int = 0
 
 
 class Beliefs(msgspec.Struct, frozen=True):
@@ -78,6 +82,7 @@ class Beliefs(msgspec.Struct, frozen=True):
     heard: dict[str, NDArray[np.generic]] = {}
     strangers: dict[str, ForeignTagSeen] = {}
     suspects: dict[str, NDArray[np.generic]] = {}
+    survey: dict[str, NDArray[np.generic]] = {}
 
 
 class Frozen(msgspec.Struct, frozen=True):
@@ -116,6 +121,8 @@ def freeze(state: State) -> Frozen:
             starts=state.starts,
             causes=dict(state.causes),
             moves=state.moves.copied(),
+            references=dict(state.references),
+            survey_began_ns=state.survey_began_ns,
         ),
         beliefs=Beliefs(
             boot=state.boot,
@@ -126,6 +133,7 @@ def freeze(state: State) -> Frozen:
             strangers=dict(state.strangers),
             heard=state.heard.peek()._asdict(),
             suspects=state.suspects.to_columns(),
+            survey=state.survey.to_columns(),
             readings=dict(state.readings),
             still=dict(state.still),
             pending=dict(state.pending),
@@ -167,6 +175,9 @@ def thaw(plant: Plant, body: bytes) -> State:
     state.counters, state.platform_commands = folded.counters, folded.platform_commands
     state.causes, state.moves = folded.causes, Moves(folded.moves)
     state.clock_is_sure, state.starts = folded.clock_is_sure, folded.starts
+    state.references, state.survey_began_ns = folded.references, folded.survey_began_ns
+    epcs = [bytes.fromhex(epc) for epc in folded.references]
+    state.survey = SurveyTally.from_columns(beliefs.survey, remap[:-1], epcs, len(index))
     state.boot, state.started_ns, state.now_ns = beliefs.boot, beliefs.started_ns, beliefs.now_ns
     state.unjudged, state.strangers = beliefs.unjudged, beliefs.strangers
     state.heard = Waiting.from_columns(beliefs.heard, remap[:-1]) if beliefs.heard else Waiting()

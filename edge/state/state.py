@@ -18,6 +18,7 @@ from edge.state.volumes import NOWHERE, Volumes
 from sensors.climate.stuck import Still
 from sensors.rfid.evidence import Evidence
 from sensors.rfid.heard import Waiting
+from sensors.rfid.survey_tally import SurveyTally
 from sensors.rfid.suspects import Suspects
 
 
@@ -118,6 +119,10 @@ class State:
         """Per issuer: the counter of its last accepted command."""
         self.platform_commands: dict[str, str] = {}
         """Ids of the newest platform commands -> result, oldest first."""
+        self.references: dict[str, str] = {}
+        """EPC of a reference tag -> segment it hangs in."""
+        self.survey_began_ns = 0
+        """0: none ever did."""
         self.clock_is_sure = True
         self.starts = 0
         # --- beliefs, beside the facts ---
@@ -128,6 +133,8 @@ class State:
         self.heard = Waiting()
         """What the antennas said since the evidence was last brought up to date; taken in at the latest with the next
         tick."""
+        self.survey = self.empty_survey()
+        """What the antennas read of the references since the survey began."""
         self.unjudged: NDArray[np.int64] = np.zeros(0, np.int64)
         """Evidence rows whose belief may have changed, each once; thought over a portion an event."""
         self.strangers: dict[str, ForeignTagSeen] = {}
@@ -138,6 +145,10 @@ class State:
         self.still: dict[tuple[str, str], Still] = {}
         """Since when each voting sensor has said exactly the same."""
         self.pending: dict[tuple[str, str], Pending] = {}
+
+    def empty_survey(self) -> SurveyTally:
+        """Nothing counted yet of the references there are."""
+        return SurveyTally([bytes.fromhex(epc) for epc in self.references], len(self.plant.places.segment_ids))
 
     def holders(self, epcs: Sequence[bytes]) -> NDArray[np.int32]:
         """(n,) row of the volume that carries each tag, NOWHERE for none."""

@@ -22,6 +22,7 @@ from sensors.rfid.odd import is_odd_read
 from sensors.rfid.open_reads import OpenReads, Tallies, tallied
 from sensors.rfid.prints import Prints
 from sensors.rfid.radio import Radio, RadioSums
+from sensors.rfid.recent import Recent
 from sensors.rfid.study import count_hits, count_rounds, study
 from sensors.rfid.tags import FIRM_AGE, Tags
 from sensors.rfid.thinking import GONE_PRIOR, SETTLED_AGE, UNREAD_GONE, Thinking
@@ -50,11 +51,11 @@ class Evidence:
         self._tags = Tags()
         self._open = OpenReads()
         self._radio = RadioSums(beside)
+        self._recent = Recent(beside)
         self._thinking = Thinking(beside)
         self._members = Members(len(beside))
         self._doubles = Doubles(beside)
         self._rounds_total: NDArray[np.int64] = np.zeros(len(beside), np.int64)
-        self._quiet_rounds: NDArray[np.int64] = np.zeros(len(beside), np.int64)
 
     def __len__(self) -> int:
         return len(self._table)
@@ -87,6 +88,11 @@ class Evidence:
     def radio(self) -> Radio:
         """How well each antenna reads what stands around it, as learnt so far."""
         return self._radio.radio()
+
+    @property
+    def recent(self) -> Recent:
+        """What every antenna did over its last rounds. Read only."""
+        return self._recent
 
     def enroll(self, epcs: Sequence[bytes], book: NDArray[np.int32]) -> NDArray[np.int32]:
         """Row of each tag, known or new, with its book place set to `book` (segment index, -1 none).
@@ -131,8 +137,7 @@ class Evidence:
         self._end_silence(reads.row[still_open], mark[still_open], heard, closing)
         nth = closing.take(done.segment)
         hits = np.minimum(done.times, heard.closed_rounds.take(nth))
-        self._quiet_rounds[heard.closed_segment] += heard.closed_rounds
-        self._quiet_rounds[done.segment] = 0
+        self._recent.hear(heard, reads.segment, at_ns, done.segment)
         count_hits(tags, self._beside, done, hits)
         self._end_silence(done.row, nth + 1, heard, closing)
         if not len(heard.closed_segment):
@@ -189,7 +194,7 @@ class Evidence:
 
     def recall_quiet(self, segments: Index) -> None:
         """The antennas of these segments read nothing when the daemon ended: that lasts until they read something."""
-        self._quiet_rounds[segments] = np.maximum(self._quiet_rounds[segments], 1)
+        self._recent.quiet_rounds[segments] = np.maximum(self._recent.quiet_rounds[segments], 1)
 
     def forget_open_rounds(self) -> None:
         """Drop the reads whose round is still open: after a start nobody will close it."""
@@ -199,10 +204,9 @@ class Evidence:
         """A copy for a snapshot."""
         epc, epc_bits = self._table.columns()
         named: dict[str, NDArray[Any]] = {"epc": epc, "epc_bits": epc_bits, "rounds_total": self._rounds_total.copy()}
-        named["quiet_rounds"] = self._quiet_rounds.copy()
         named |= self._tags.to_columns() | self._radio.to_columns() | self._open.to_columns()
         named["heard_until"] = self.silent_rounds(np.arange(len(self)))  # of a layout that may not be the next one's
-        return named | self._thinking.to_columns() | self._doubles.to_columns()
+        return named | self._recent.to_columns() | self._thinking.to_columns() | self._doubles.to_columns()
 
     @classmethod
     def from_columns(
@@ -227,9 +231,8 @@ class Evidence:
                 "expected one entry for each, and no two old segments in one new"
             )
         self._rounds_total[remap[kept]] = columns["rounds_total"][kept]
-        if "quiet_rounds" in columns:  # snapshots of before kept none
-            self._quiet_rounds[remap[kept]] = columns["quiet_rounds"][kept]
         self._radio = RadioSums.from_columns(columns, remap, self._beside)
+        self._recent.restore(columns, remap)
         self._open = OpenReads.from_columns(columns, remap, len(columns["epc_bits"]))
         widths = (columns["epc_bits"].astype(np.int64) + 7) // 8
         self._table.add([row[:width].tobytes() for row, width in zip(columns["epc"], widths.tolist(), strict=True)])
@@ -286,7 +289,8 @@ class Evidence:
         self._come_back(mine[is_read[thought] & (tags.gone.take(mine) > _GONE)])
         confirmed = rows[is_own & as_ever]
         tags.age[confirmed] = np.minimum(tags.age[confirmed], 254) + 1
-        self._radio.add_rounds(at.antenna, at.rounds, self._thinking.standing)
+        for sums in (self._radio, self._recent):
+            sums.add_rounds(at.antenna, at.rounds, self._thinking.standing)
         told = thought.take(place)
         reads = Reads(
             np.searchsorted(mine, done.row[told]), nth[told].astype(np.int64), hits[told], done.rssi_dbm[told]
@@ -299,7 +303,7 @@ class Evidence:
         tags.heard_until[mine[moved]] = self._total_of(mine[moved])
         # a tag that was missed counts in the rounds of those that stood; one that is back again does not in their hits
         stood &= tags.is_settled.take(done.row)
-        study(tags, self._radio, self._beside, done, hits, radio, stood)
+        study(tags, self._radio, self._recent, self._beside, done, hits, radio, stood)
         concerned: NDArray[np.int64] = rows[thought | missed]
         return concerned
 
@@ -355,7 +359,7 @@ class Evidence:
     @property
     def quiet_rounds(self) -> NDArray[np.int64]:
         """(s,) rounds in which each segment's antenna since it last read any enrolled tag. Read only."""
-        return _frozen(self._quiet_rounds)
+        return _frozen(self._recent.quiet_rounds)
 
     def doubles(self) -> Watched:
         """The tags whose EPC may be on two, and where both are."""

@@ -1,8 +1,9 @@
 """Which antennas read what stands before them as others do: weak, half dead, dead, swapped or not searching.
 
 An antenna is held against all that are well, and a verdict is given only where the counts leave no doubt. What is
-learnt reaches back hours, so an antenna that fails is first weak, then half dead. One that fell silent a minute ago is
-known at once where its neighbours read few of its volumes: by how many of them nobody has read since its last rounds.
+learnt reaches back hours; what it does now is told by its last rounds, against what it has been seen to do (`recent`).
+One that fell silent a minute ago is known at once: it reads nothing at all any more, or, where no neighbour reads its
+volumes, by how many of them nobody has read since.
 """
 
 from typing import Any, Literal, NamedTuple
@@ -31,6 +32,8 @@ _QUIET_DB, _QUIET_READS = -6.0, 200.0  # a quarter of the usual power: a connect
 _LONG = 6  # rounds of silence; longer ones say no more, and may be of a volume that was taken away
 _BY_CHANCE = 1e-4  # that so many volumes are silent at an antenna that is as it was
 _ALONE = 0.8  # chance that no neighbour reads a volume, from which its silence is its own antenna's
+_DUE = 60.0  # reads of the last rounds from which they tell more than the hours before them
+_QUIET_ROUNDS, _QUIET_DUE = 6, 20.0  # rounds without a read, and reads that were due in them: e^-20
 _TAKEN_SHARE, _TAKEN = 0.1, 2  # of the volumes there, those that may have been
 
 
@@ -39,7 +42,7 @@ class Counted(NamedTuple):
     standing, booked, believed, read, firm (s,): rounds completed; tags beyond doubt, with their book place there,
     believed there, of those read by their own antenna at all, and in three rounds; silent (s, _LONG + 1) of the firm
     ones, by rounds since anybody read them, the last for all longer; moved (s,) segment where most tags of this
-    book place stand, -1 none; rate (s, OFFSETS + 1) as learnt."""
+    book place stand, -1 none; rate (s, OFFSETS + 1) as learnt; recent_* and quiet (rounds) as in `Recent`."""
 
     hits: Floats
     trials: Floats
@@ -54,12 +57,17 @@ class Counted(NamedTuple):
     silent: NDArray[np.int64]
     moved: NDArray[np.int64]
     rate: NDArray[np.float32]
+    recent_hits: Floats
+    recent_trials: Floats
+    recent_rounds: Floats
+    quiet: NDArray[np.int64]
 
 
 class Finding(msgspec.Struct, frozen=True):
     """Of one antenna. rate, usual_rate: share of its rounds in which a volume before it is read, and at antennas that
     are well; share: of the usual rate, `error` its standard error; level_db: against the usual. None: cannot be told.
-    is_sudden: it is worse now than what was learnt of it. other: the segment it is swapped with, -1 none."""
+    is_sudden: it is worse now than what was learnt of it. is_quiet: it has read nothing at all for
+    some rounds. other: the segment it is swapped with, -1 none."""
 
     verdict: Verdict
     rounds: int
@@ -71,7 +79,31 @@ class Finding(msgspec.Struct, frozen=True):
     level_dbm: float | None = None
     level_db: float | None = None
     is_sudden: bool = False
+    is_quiet: bool = False
     other: int = -1
+
+
+class _Now(NamedTuple):
+    """What an antenna does now. rate, error: by the volumes that nobody reads any more, NaN: no worse than learnt;
+    lately, lately_error: reads of its last rounds as a share of those it used to make, NaN: too few to tell; is_quiet:
+    it made none at all for so long that it is no chance."""
+
+    rate: float
+    error: float
+    lately: float
+    lately_error: float
+    is_quiet: bool
+
+
+class _Lately(NamedTuple):
+    """By antenna, as in `_Now`."""
+
+    share: Floats
+    error: Floats
+    is_quiet: NDArray[np.bool_]
+
+    def of(self, s: int) -> tuple[float, float, bool]:
+        return float(self.share[s]), float(self.error[s]), bool(self.is_quiet[s])
 
 
 def counted(evidence: Evidence, rows: NDArray[np.int32]) -> Counted:
@@ -96,6 +128,10 @@ def counted(evidence: Evidence, rows: NDArray[np.int32]) -> Counted:
         silent=np.bincount(cell, minlength=count * (_LONG + 1)).reshape(count, _LONG + 1),
         moved=moved(book[is_firm], believed[is_firm], count),
         rate=evidence.radio().rate,
+        recent_hits=evidence.recent.hits,
+        recent_trials=evidence.recent.trials,
+        recent_rounds=evidence.recent.rounds,
+        quiet=evidence.quiet_rounds,
     )
 
 
@@ -118,8 +154,10 @@ def findings(seen: Counted, beside: Neighbourhood, has_antenna: NDArray[np.bool_
     segment without one is `not_searching`."""
     usual, usual_level = _usual(seen)
     now, error_now = _now(seen, beside, has_antenna)
+    lately = _lately(seen)
     return [
-        _finding(seen, s, usual, usual_level, float(now[s]), float(error_now[s]), has_antenna) for s in range(len(now))
+        _finding(seen, s, usual, usual_level, _Now(float(now[s]), float(error_now[s]), *lately.of(s)), has_antenna)
+        for s in range(len(now))
     ]
 
 
@@ -128,8 +166,7 @@ def _finding(
     s: int,
     usual: Floats,
     usual_level: float,
-    now: float,
-    error_now: float,
+    now: _Now,
     has_antenna: NDArray[np.bool_],
 ) -> Finding:
     rounds, standing = int(seen.rounds[s]), int(seen.standing[s])
@@ -138,6 +175,8 @@ def _finding(
     other = int(seen.moved[s])
     if other >= 0 and seen.moved[other] == s:
         return Finding("swapped", rounds, standing, other=other)
+    if now.is_quiet:
+        return Finding("dead", rounds, standing, rate=0.0, share=0.0, is_sudden=True, is_quiet=True)
     trials, reads = seen.trials[s, REACH], seen.level_count[s, REACH]
     level = float(seen.level_sum[s, REACH] / reads) if reads else None
     level_db = level - usual_level if level is not None else None
@@ -146,8 +185,12 @@ def _finding(
     rate, normal = float(seen.hits[s, REACH] / trials), float(usual[REACH])
     spread = np.sqrt(normal * (1.0 - normal) / trials) / normal
     share, error, is_sudden = rate / normal, float(np.hypot(spread, _UNLIKE)), False
-    if not np.isnan(now) and now / normal < share:
-        rate, share, error, is_sudden = now, now / normal, error_now / normal, True
+    if not np.isnan(now.lately):  # of what it has been seen to do: worse, or better again
+        is_sudden = now.lately + CLEAR * float(np.hypot(now.lately_error, _UNLIKE)) < 1.0
+        error = float(np.hypot(now.lately_error * share, _UNLIKE))
+        rate, share = now.lately * rate, now.lately * share
+    if not np.isnan(now.rate) and now.rate / normal < share:
+        rate, share, error, is_sudden = now.rate, now.rate / normal, now.error / normal, True
     is_quiet = level_db is not None and level_db <= _QUIET_DB and reads >= _QUIET_READS
     return Finding(
         _verdict(share, error, is_quiet=is_quiet),
@@ -218,6 +261,19 @@ def _now(seen: Counted, beside: Neighbourhood, has_antenna: NDArray[np.bool_]) -
     # a shadow on a part of the shelf keeps those few silent: the others show what the antenna still reads
     now = np.clip(1.0 - np.minimum(goes_on, silent / np.maximum(n, 1)) / others, 0.0, 1.0)
     return np.where(is_worse, now, np.nan), np.where(is_worse, error / others, np.nan)
+
+
+def _lately(seen: Counted) -> _Lately:
+    """The last rounds of each antenna against its own learnt rates, over all volumes around whose place is beyond
+    doubt: those before its neighbours stay so when it fails."""
+    rate = seen.hits[:, :OFFSETS] / np.maximum(seen.trials[:, :OFFSETS], 1.0)
+    due = (seen.recent_trials * rate).sum(axis=1)
+    spread = (seen.recent_trials * rate * (1.0 - rate)).sum(axis=1)
+    is_enough = due >= _DUE
+    share = np.where(is_enough, seen.recent_hits.sum(axis=1) / np.maximum(due, 1.0), np.nan)
+    a_round = due / np.maximum(seen.recent_rounds, 1.0)
+    is_quiet = (seen.quiet >= _QUIET_ROUNDS) & (seen.quiet * a_round >= _QUIET_DUE)
+    return _Lately(share, np.sqrt(spread) / np.maximum(due, 1.0), is_quiet)
 
 
 def _is_beyond_chance(times: NDArray[np.int64], n: NDArray[np.int64], chance: Floats) -> NDArray[np.bool_]:

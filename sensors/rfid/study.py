@@ -7,6 +7,7 @@ from sensors.rfid.locate import PRINT_REACH, PRINTS, greatest
 from sensors.rfid.neighbourhood import FAR, REACH, Neighbourhood
 from sensors.rfid.open_reads import Tallies
 from sensors.rfid.radio import Radio, RadioSums
+from sensors.rfid.recent import Recent
 from sensors.rfid.tags import FIRM_AGE, LONG_AGE, Tags
 
 _FIRM = float(np.log(0.9))  # log probability of a place from which a tag's own levels are learnt there
@@ -45,6 +46,7 @@ def count_hits(tags: Tags, beside: Neighbourhood, done: Tallies, hits: NDArray[n
 def study(
     tags: Tags,
     sums: RadioSums,
+    recent: Recent,
     beside: Neighbourhood,
     done: Tallies,
     hits: NDArray[np.float32],
@@ -57,6 +59,7 @@ def study(
     bias = tags.bias_db.take(done.row).astype(np.float32)
     rssi = done.rssi_dbm
     sums.add_hits(done.segment[stood], column[stood], hits[stood], (rssi - bias)[stood])
+    recent.add_hits(done.segment[stood], column[stood], hits[stood])
     # what a tag is like is learnt from every read while it is new in its place, then from one round in four
     known = stood & (tags.age.take(done.row) >= LONG_AGE) & ((tags.rounds_there.take(done.row) & 3) != 0)
     told = ((tags.age.take(done.row) >= FIRM_AGE) & ~known & ~np.isnan(rssi) & (column != FAR)).nonzero()[0]

@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 
 from drivers.driver import ProtocolError
 from drivers.llrp.codec import Frame, Framer, decode_message
+from drivers.llrp.layouts import CUSTOM
 from simulator.devices import llrp_identity as identity
-from simulator.devices.llrp_wire import Reads, Selector, event, message, reports
+from simulator.devices.llrp_wire import Reads, Selector, event, message, reports, vendor_message
 
 Field = Callable[[int, float], tuple[NDArray[np.uint8], NDArray[np.float32], NDArray[np.uint16]]]
 """(antenna port, dwell in s) -> what it sees: epc (n, 12), rssi in dBm (n,), times seen (n,)."""
@@ -38,6 +39,8 @@ class Box:
     tags_a_message: int
     unplugged: set[int] = dataclasses.field(default_factory=set)
     is_silent: bool = False
+    temperature_degc: Callable[[], int] | None = None
+    """Of an Impinj reader; others have no way to tell it."""
 
 
 class Connection:
@@ -55,6 +58,7 @@ class Connection:
         self._looking = 0
         """Which of its AISpecs is running, 1-based; 0 none."""
         self._rospecs: dict[int, dict[str, Any]] = {}
+        self._has_extensions = False
         self._is_open = True
 
     def write(self, data: bytes) -> None:
@@ -89,6 +93,9 @@ class Connection:
             framer.push(data)
             try:
                 while self._is_open and (frame := framer.pull()) is not None:
+                    if frame.type == CUSTOM and self._box.temperature_degc is not None:
+                        self._enable_extensions(frame)
+                        continue
                     await self._take(frame, decode_message(frame))
             except ProtocolError as error:
                 refusal = identity.refused(M_UNSUPPORTED, str(error))
@@ -102,14 +109,9 @@ class Connection:
     async def _take(self, frame: Frame, asked: dict[str, Any]) -> None:
         match frame.type:
             case 1:
-                self._answer(frame, 11, identity.capabilities(self._box.antennas))
+                self._answer(frame, 11, identity.capabilities(self._box.antennas, self._manufacturer()))
             case 2:
-                box = self._box
-                self._answer(
-                    frame,
-                    12,
-                    identity.configuration(box.antennas, box.unplugged, self._events, self._keepalive_ms),
-                )
+                self._answer(frame, *self._configuration(asked))
             case 3:
                 await self._configure(asked)
                 self._answer(frame, 13, identity.OK)
@@ -146,6 +148,25 @@ class Connection:
 
     def _answer(self, frame: Frame, kind: int, value: dict[str, Any]) -> None:
         self.write(message(kind, frame.id, value))
+
+    def _manufacturer(self) -> int:
+        return 0 if self._box.temperature_degc is None else identity.IMPINJ
+
+    def _enable_extensions(self, frame: Frame) -> None:
+        """The only message of a vendor that is understood: without it no parameter of theirs is."""
+        is_asked = frame.body[:5] == struct.pack("!IB", identity.IMPINJ, identity.ENABLE_EXTENSIONS)
+        self._has_extensions |= is_asked
+        answer = identity.OK if is_asked else identity.refused(M_UNSUPPORTED, "vendor message")
+        self.write(vendor_message(frame.id, identity.IMPINJ, identity.ENABLE_EXTENSIONS + 1, answer))
+
+    def _configuration(self, asked: dict[str, Any]) -> tuple[int, dict[str, Any]]:
+        box = self._box
+        told = identity.configuration(box.antennas, box.unplugged, self._events, self._keepalive_ms)
+        if not asked["Custom"]:
+            return 12, told
+        if not self._has_extensions or box.temperature_degc is None:
+            return ERROR_MESSAGE, identity.refused(M_UNSUPPORTED, "vendor parameter")
+        return 12, told | {"Custom": [identity.temperature(box.temperature_degc())]}
 
     async def _configure(self, asked: dict[str, Any]) -> None:
         for state in (asked["ReaderEventNotificationSpec"] or {}).get("EventNotificationStates") or ():

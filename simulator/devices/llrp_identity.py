@@ -6,6 +6,8 @@ OK: dict[str, Any] = {"LLRPStatus": {"Status": 0}}
 LOWEST_POWER_CDBM, HIGHEST_POWER_CDBM, POWER_STEP_CDBM = 1000, 3300, 25  # 1/100 dBm
 CHANNELS_KHZ = [920_625 + 250 * channel for channel in range(16)]  # 920.5-924.5 MHz, 16 channels of 250 kHz
 CHINA = 156  # ISO 3166-1
+IMPINJ = 25882
+ENABLE_EXTENSIONS, READER_TEMPERATURE = 21, 37
 
 
 def refused(status: int, why: str) -> dict[str, Any]:
@@ -13,7 +15,13 @@ def refused(status: int, why: str) -> dict[str, Any]:
     return {"LLRPStatus": {"Status": status, "ErrorDescription": why}}
 
 
-def capabilities(antennas: int) -> dict[str, Any]:
+def temperature(degc: int) -> dict[str, Any]:
+    """ImpinjReaderTemperature."""
+    data = degc.to_bytes(2, "big", signed=True)
+    return {"VendorID": IMPINJ, "Subtype": READER_TEMPERATURE, "Data": data}
+
+
+def capabilities(antennas: int, manufacturer: int = 0) -> dict[str, Any]:
     """GET_READER_CAPABILITIES_RESPONSE."""
     powers = range(LOWEST_POWER_CDBM, HIGHEST_POWER_CDBM + 1, POWER_STEP_CDBM)
     ports = range(1, antennas + 1)
@@ -21,7 +29,7 @@ def capabilities(antennas: int) -> dict[str, Any]:
         "GeneralDeviceCapabilities": {
             "MaxSupportedAntennas": antennas,
             "HasUTCClock": True,
-            "DeviceManufacturer": 0,
+            "DeviceManufacturer": manufacturer,
             "Model": 1,
             "FirmwareVersion": "lantai-sim 1",
             "ReceiveSensitivities": [{"Index": 1, "ReceiveSensitivity": 0}],

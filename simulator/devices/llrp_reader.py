@@ -22,8 +22,9 @@ class SimulatedReader:
         utc_us: Callable[[], int],
         noise: random.Random,
         tags_a_message: int = 200,
+        temperature_degc: Callable[[], int] | None = None,
     ) -> None:
-        self._box = Box(field, antennas, utc_us, tags_a_message)
+        self._box = Box(field, antennas, utc_us, tags_a_message, temperature_degc=temperature_degc)
         self.port = 0
         self.connections = 0
         self._noise = noise

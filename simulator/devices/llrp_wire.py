@@ -12,6 +12,7 @@ from drivers.llrp.layouts import CUSTOM, MESSAGES, PARAMETERS, TYPE_VALUE, Field
 
 RO_ACCESS_REPORT, READER_EVENT = 61, 63
 EPC_OCTETS = 12
+LLRP_STATUS = 287
 _ITEM = {"u16s": "H", "u32s": "I"}
 
 
@@ -49,6 +50,12 @@ def message(kind: int, message_id: int, value: dict[str, Any] | None = None) -> 
     """A whole message; `value` in the names of its layout, what is left out is absent or zero."""
     body = encode_value(MESSAGES[kind], value or {})
     return header(kind, message_id, len(body)) + body
+
+
+def vendor_message(message_id: int, vendor: int, subtype: int, value: dict[str, Any]) -> bytes:
+    """A vendor's CUSTOM_MESSAGE that holds an LLRPStatus."""
+    body = struct.pack("!IB", vendor, subtype) + _parameter(LLRP_STATUS, value["LLRPStatus"])
+    return header(CUSTOM, message_id, len(body)) + body
 
 
 def event(message_id: int, utc_us: int, **events: Any) -> bytes:

@@ -8,7 +8,7 @@ ask.
 
 import csv
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import msgspec
@@ -107,6 +107,11 @@ class VaultWorld:
         self._readers = {reader.id: reader for reader in vault.readers}
         self._reach: dict[int, dict[int, Reach]] = {}
         """By line and segment, until a tag of that line moves."""
+        self._cables: dict[tuple[str, int], int] = {}
+        """(reader, port) -> segment whose antenna hangs there; of those that hang elsewhere than configured."""
+        self.epc = volumes.epc
+        """(n + r, 12) of the volumes, then of the reference tags."""
+        self._hung = np.empty(0, np.int32)
         self._hearing = np.ones(len(self.places.segment_ids))
         self.people_are_in = True
 
@@ -125,6 +130,9 @@ class VaultWorld:
             if port not in streams:
                 return self._columns(Round(np.empty(0, np.intp), np.empty(0, np.float32), np.empty(0, np.uint16)))
             segment, rng = streams[port]
+            segment = self._cables.get((reader_id, port), segment)
+            if segment == OUTSIDE:
+                return self._columns(Round(np.empty(0, np.intp), np.empty(0, np.float32), np.empty(0, np.uint16)))
             return self._columns(self.round(segment, rng))
 
         return read
@@ -139,6 +147,20 @@ class VaultWorld:
         if segment not in of_line:
             of_line[segment] = self._in_reach(segment)
         return of_line[segment]
+
+    def hang(self, references: Mapping[str, bytes]) -> None:
+        """Reference tags from now on: one in the middle of each of these segments, with this EPC. Nobody moves them."""
+        self._hung = np.array([self.places.segment_index[name] for name in references], np.int32)
+        epc = np.frombuffer(b"".join(references.values()), np.uint8).reshape(len(references), EPC_BYTES)
+        self.epc = np.concatenate([self.volumes.epc, epc])
+        bias = stream(self._seed, "references").standard_normal(len(references)) * self.radio.tag_bias_sd_db
+        self._bias_db = np.append(self._bias_db[: len(self.volumes.ids)], bias.astype(np.float32))
+        self._reach.clear()
+
+    def plug(self, reader: str, port: int, segment: str) -> None:
+        """From now on the cable of this segment's antenna is in this port, '' for none. Raises KeyError for an unknown
+        segment."""
+        self._cables[reader, port] = self.places.segment_index[segment] if segment else OUTSIDE
 
     def weaken(self, segment: int, hearing: float) -> None:
         """From now on the antenna of a segment makes this share of its reads: 0 dead, 1 well. It searches on."""
@@ -172,12 +194,13 @@ class VaultWorld:
 
     def _columns(self, found: Round) -> Columns:
         self.reads += int(found.count.sum())
-        return self.volumes.epc[found.tag], found.rssi_dbm, found.count
+        return self.epc[found.tag], found.rssi_dbm, found.count
 
     def _in_reach(self, segment: int) -> Reach:
-        inside = np.flatnonzero(self.stands != OUTSIDE)
-        tag = inside[self.places.segment_line[self.stands[inside]] == self.places.segment_line[segment]]
-        distance = np.abs(self.places.segment_position[self.stands[tag]] - self.places.segment_position[segment])
+        stands = np.append(self.stands, self._hung)
+        inside = np.flatnonzero(stands != OUTSIDE)
+        tag = inside[self.places.segment_line[stands[inside]] == self.places.segment_line[segment]]
+        distance = np.abs(self.places.segment_position[stands[tag]] - self.places.segment_position[segment])
         well = reach(self.radio, tag, distance, self._bias_db[tag])
         return msgspec.structs.replace(well, rate=well.rate * self._hearing[segment])
 

@@ -79,6 +79,8 @@ def test_the_manual_gives_each_role_what_the_rules_give_it() -> None:
         "alarm.acknowledge": "acknowledge alarms",
         "actuator.set": "set actuators",
         "clock.vouch": "vouch for the clock",
+        "survey.place": "place reference tags",
+        "survey.begin": "begin a survey",
     }
     assert set(words) == set(ROLES)
     rows = dict(re.findall(r"^\| `(\w+)` \| (.*) \|$", MANUAL, re.MULTILINE))

@@ -7,8 +7,10 @@ from typing import get_args
 import pytest
 
 from config.messages import LANGUAGES, load_texts
+from drivers.observation import Measurement
 from edge.api.rfid_records import Blindness, Silence
 from edge.cli.app import tool
+from edge.state.events import DeviceLost
 from sensors.rfid.health import Verdict
 from tests.cli.test_tool import Tool, tool_of
 from tests.stories.shelves import full_shelves, search
@@ -47,6 +49,30 @@ async def test_a_dead_antenna_is_told_with_the_next_step_and_exits_1(lantai: Too
     assert await lantai.run("rfid", "antenna", "A-01L-04") == 1
     assert "A-01L-04: reader-1 port 4, 30 rounds, 0 volumes beyond doubt" in lantai.out
     assert await lantai.run("rfid", "antenna", "A-01L-01") == 0
+
+
+async def test_a_reader_is_told_with_what_is_wrong_and_the_next_step(lantai: Tool) -> None:
+    story = lantai.house.story
+    search(story, rounds=30)
+    points = ("clock_offset_s", "searching_share", "temperature_degc")
+    story.tell(Measurement(device="reader-1", at_ns=story.at_ns, points=points, values=(-5.0, 0.97, 72.0)))
+    assert await lantai.run("rfid", "health") == 1
+    assert "-5.0 s" in lantai.out
+    assert "72 °C" in lantai.out
+    assert "97.0 %" in lantai.out
+    assert "next: Give the reader a time server" in lantai.out
+    assert "next: Give it air" in lantai.out
+    story.tell(DeviceLost(device="reader-1", at_ns=story.at_ns, reason="llrp_held"))
+    await lantai.run("rfid", "health")
+    assert "held by another client" in lantai.out
+    assert "next: Find and stop that program" in lantai.out
+
+
+async def test_since_when_an_antenna_is_silent_is_told_in_the_vaults_own_time(lantai: Tool) -> None:
+    search(lantai.house.story, rounds=40)
+    search(lantai.house.story, rounds=7, dead=[4])
+    assert await lantai.run("rfid", "health") == 1
+    assert "It has read nothing at all since about 2023-11-15 06:16:" in lantai.out
 
 
 async def test_a_tag_is_told_in_words(lantai: Tool) -> None:

@@ -12,9 +12,10 @@ from typing import Any
 
 import pytest
 
+from config.reference_tag import ReferenceTag
 from drivers.command import Switch
 from edge.cli.app import COMMANDS, tool
-from edge.state.events import ClockStep, Dropped, StoreState
+from edge.state.events import ClockStep, Dropped, OperatorAction, StoreState
 from edge.state.facts import LANE_OF, DuplicateEpcSeen, Fact, PlaceGone, PlatformCommandTaken, VolumesTogether
 from tests.api.manual_house import TECHNICIAN, ManualHouse, Roles, served
 
@@ -368,6 +369,9 @@ def lantai_facts() -> list[Fact]:
     story.act("clock.vouch", "technician", second_person="li")
     story.lose("th-1")
     story.regain("th-1")
+    tag = ReferenceTag("A-01L-01", "e280")
+    story.tell(OperatorAction("a", house.now(), "survey.place", "wang", "technician", "pts/1", references=(tag,)))
+    story.act("survey.begin", "technician")
     told = PlatformCommandTaken(
         at_ns=house.now(), command="c1", issuer="k1", counter=1, action="rewind", result="expired"
     )

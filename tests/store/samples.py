@@ -1,6 +1,7 @@
 """Facts to store: one of every type, and makers of many."""
 
 from config.catalogued import CataloguedVolume
+from config.reference_tag import ReferenceTag
 from drivers.command import Switch
 from edge.state.facts import (
     ActionTaken,
@@ -25,6 +26,8 @@ from edge.state.facts import (
     Measured,
     PlaceGone,
     PlatformCommandTaken,
+    ReferencesPlaced,
+    SurveyBegan,
     VolumeFound,
     VolumeMisplaced,
     VolumeMissing,
@@ -60,6 +63,8 @@ ONE_OF_EACH: tuple[Fact, ...] = (
     ClockJumped(AT_NS, -3600.0),
     ClockVouched(AT_NS, "wang", "li"),
     DaemonStarted(AT_NS, "0.1.0", "abc", True),
+    ReferencesPlaced(AT_NS, (ReferenceTag("A-01L-01", "e28012"),), True),
+    SurveyBegan(AT_NS, "wang"),
     DataGap(AT_NS, "measured", 3),
     AlarmRaised(AT_NS, "leak:z1:leak-1/leak", "leak", "life_safety", "z1", "leak-1/leak"),
     AlarmCleared(AT_NS, "leak:z1:leak-1/leak"),

@@ -1,12 +1,22 @@
-"""Commands that look at antennas and tags: rfid health, coverage, antenna, tag."""
+"""Commands that look at antennas and tags: rfid health, coverage, antenna, tag; rfid survey is beside."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import typer
 
 from config.messages import Texts
-from edge.api.rfid_records import AntennaAnswer, AntennaFigures, AntennasAnswer, CoverageAnswer, TagAnswer
+from edge.api.rfid_records import (
+    AntennaAnswer,
+    AntennaFigures,
+    AntennasAnswer,
+    CoverageAnswer,
+    ReaderAnswer,
+    TagAnswer,
+)
 from edge.cli.client import Daemon
+from edge.cli.commands import survey
+from edge.cli.commands.looks import standing
 from edge.cli.options import described, options
 from edge.cli.screen import Screen, seconds
 from edge.cli.trouble import DEGRADED, OK
@@ -17,7 +27,7 @@ _HERE = ("none", "usual")  # a silence that is not wrong
 
 
 def add(app: typer.Typer, texts: Texts) -> None:
-    """`rfid health`, `rfid coverage`, `rfid antenna`, `rfid tag`."""
+    """`rfid health`, `rfid coverage`, `rfid antenna`, `rfid tag`, `rfid survey`."""
     option = options(texts)
     rfid = typer.Typer(help=described(texts, "rfid", "rfid health", "rfid coverage"))
     app.add_typer(rfid, name="rfid")
@@ -25,6 +35,8 @@ def add(app: typer.Typer, texts: Texts) -> None:
     @rfid.callback()
     def common(lang: str = option.lang) -> None:
         del lang  # also before the command's name
+
+    survey.add(rfid, texts)
 
     @rfid.command(help=described(texts, "rfid_health", "rfid health", "rfid health --json"))
     def health(state: Path = option.state, json: bool = option.json, lang: str = option.lang) -> int:
@@ -35,8 +47,11 @@ def add(app: typer.Typer, texts: Texts) -> None:
             if json:
                 screen.json(answer)
             else:
+                standing(screen, daemon)
                 _show_health(screen, answer)
-            return DEGRADED if answer.ill else OK
+                _show_readers(screen, answer.readers)
+            is_ill = answer.ill or any(reader.troubles for reader in answer.readers)
+            return DEGRADED if is_ill else OK
 
     @rfid.command(help=described(texts, "rfid_coverage", "rfid coverage", "rfid coverage --json"))
     def coverage(state: Path = option.state, json: bool = option.json, lang: str = option.lang) -> int:
@@ -59,6 +74,7 @@ def add(app: typer.Typer, texts: Texts) -> None:
             if json:
                 screen.json(answer)
             else:
+                standing(screen, daemon)
                 _show_antenna(screen, answer)
             return OK if answer.antenna.verdict in _WELL else DEGRADED
 
@@ -88,12 +104,13 @@ def _show_health(screen: Screen, answer: AntennasAnswer) -> None:
             _percent(antenna.share),
             _number(antenna.level_dbm, "{:.1f} dBm"),
             _number(antenna.level_db, "{:+.1f} dB"),
+            seconds(antenna.searched_age_s),
         )
         for antenna in answer.antennas
     ]
     columns = (
         *("column_segment", "column_reader", "column_port", "column_verdict", "column_rounds", "column_standing"),
-        *("column_rate", "column_share", "column_level", "column_level_db"),
+        *("column_rate", "column_share", "column_level", "column_level_db", "column_searched"),
     )
     spare = ("column_level_db", "column_level", "column_share", "column_standing", "column_rounds", "column_rate")
     screen.table(columns, rows, spare)
@@ -108,10 +125,34 @@ def _show_health(screen: Screen, answer: AntennasAnswer) -> None:
         screen.say("rfid_all_well", "green", count=count, unknown=unknown)
 
 
+def _show_readers(screen: Screen, readers: Sequence[ReaderAnswer]) -> None:
+    columns = ("column_reader", "column_host", "column_state", "column_since")
+    rows = [
+        (
+            reader.reader,
+            reader.host,
+            screen.texts.label({True: "device_ok", False: "device_is_lost", None: "device_is_unheard"}[reader.is_ok]),
+            screen.local(reader.since),
+            _percent(reader.searching_share),
+            _number(reader.clock_offset_s, "{:+.1f} s"),
+            _number(reader.temperature_degc, "{:.0f} °C"),
+        )
+        for reader in readers
+    ]
+    screen.line("")
+    screen.table((*columns, "column_searching", "column_clock", "column_temperature"), rows)
+    for reader in readers:
+        for code in reader.troubles:
+            screen.line(f"{reader.reader}:", "bold")
+            screen.code(code, {"reader": reader.reader, "host": reader.host}, "yellow")
+
+
 def _show_verdict(screen: Screen, antenna: AntennaAnswer) -> None:
     style = "green" if antenna.verdict == "ok" else "yellow"
     screen.code(f"antenna_{antenna.verdict}", {"segment": antenna.segment, "other": antenna.other or "-"}, style)
-    if antenna.is_sudden and antenna.verdict not in _WELL:
+    if antenna.silent_since is not None:
+        screen.say("rfid_silent_since", at=screen.local(antenna.silent_since))
+    elif antenna.is_sudden and antenna.verdict not in _WELL:
         screen.say("rfid_sudden")
 
 
