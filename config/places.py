@@ -60,6 +60,7 @@ class Places:
         line: list[int] = []
         position: list[int] = []
         zones: list[str] = []
+        racks: list[str] = []
         slots = lines = 0
         for rack in vault.racks:
             self._first_slot[rack.id] = slots
@@ -77,9 +78,11 @@ class Places:
                 if rack.segment == "rack":
                     break
             zones += [rack.zone] * (len(ids) - self._first_segment[rack.id])
+            racks += [rack.id] * (len(ids) - self._first_segment[rack.id])
         self.slot_count = slots
         self.segment_ids: tuple[str, ...] = tuple(ids)
         self.segment_zone: tuple[str, ...] = tuple(zones)
+        self.segment_rack: tuple[str, ...] = tuple(racks)
         self.segment_index: dict[str, int] = {name: i for i, name in enumerate(ids)}
         self.segment_line: NDArray[np.int32] = np.array(line, dtype=np.int32)
         self.segment_position: NDArray[np.int32] = np.array(position, dtype=np.int32)

@@ -84,6 +84,20 @@ class Contact(msgspec.Struct, frozen=True, tag="contact"):
     active: bool | None
 
 
+class ShelvingState(msgspec.Struct, frozen=True, tag="shelving_state"):
+    """How a bank of mobile shelving stands, as its controller `device` says.
+
+    open_aisles: those that are open now, () all closed, None unknown; aisle n lies between rows n and n + 1, aisle 0
+    before the first row. is_moving: rows are on their way.
+    """
+
+    device: str
+    at_ns: int
+    bank: str
+    open_aisles: tuple[int, ...] | None
+    is_moving: bool
+
+
 class DeviceNote(msgspec.Struct, frozen=True, tag="device_note"):
     """What a device said about itself: `code` is a text id (config/texts), `args` its fields."""
 
@@ -93,7 +107,7 @@ class DeviceNote(msgspec.Struct, frozen=True, tag="device_note"):
     args: dict[str, str | int | float]
 
 
-Observation = TagReads | Searched | Measurement | Contact | DeviceNote
+Observation = TagReads | Searched | Measurement | Contact | ShelvingState | DeviceNote
 
 _ARRAY_EXT = 1
 _ARRAY = msgspec.msgpack.Decoder(tuple[str, tuple[int, ...], bytes])

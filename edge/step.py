@@ -1,15 +1,17 @@
 """One event in, facts and commands out: absorb what was observed, decide, apply. No clock, no socket, no file."""
 
 from drivers.command import CommandOutcome
-from drivers.observation import Contact, DeviceNote, Measurement, Searched, TagReads
+from drivers.observation import Contact, DeviceNote, Measurement, Searched, ShelvingState, TagReads
 from edge.rules import (
     actions,
     contacts,
+    custody,
     devices,
     forged,
     limits,
     platform_command,
     presence,
+    shelving,
     silence,
     telemetry,
     together,
@@ -19,6 +21,7 @@ from edge.rules.linkages import close_valves
 from edge.state.apply import apply
 from edge.state.events import (
     ClockStep,
+    CustodyChange,
     DeviceBack,
     DeviceLost,
     Dropped,
@@ -73,6 +76,8 @@ def absorb(state: State, event: Event) -> presence.Judged | None:
         # what was heard before it is of the catalogue, or the survey, before it
         case OperatorAction() if event.volumes or event.action in actions.OF_TAGS:
             return presence.think(state, is_due=True)
+        case CustodyChange():  # what was heard before it is of before it
+            return presence.think(state, is_due=True)
         case Started():
             state.boot, state.started_ns = event.boot, event.at_ns
         case _:
@@ -103,6 +108,10 @@ def decide(state: State, event: Event) -> Decision:
             return actions.decide(state, event)
         case PlatformCommand():
             return platform_command.decide(state, event)
+        case CustodyChange():
+            return custody.decide(state, event)
+        case ShelvingState():
+            return shelving.decide(state, event)
         case LinkState():
             return devices.link(state, event)
         case StoreState():

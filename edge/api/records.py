@@ -6,7 +6,7 @@ from typing import Any, Literal
 import msgspec
 
 from config.vault import Rack, Zone
-from edge.state.facts import Lane, Severity, Status
+from edge.state.facts import HolderKind, Lane, Severity, Status
 
 Health = Literal["ok", "degraded", "life_safety"]
 
@@ -115,10 +115,24 @@ class Candidate(msgspec.Struct, frozen=True):
     confidence: float
 
 
+class CustodyAnswer(msgspec.Struct, frozen=True):
+    """Who holds a volume since when, and where it was taken out (None: not said); or, not `is_held`, who put it where
+    it stands and when, as long as no read has confirmed that."""
+
+    holder: str
+    kind: HolderKind
+    is_held: bool
+    segment: str | None
+    since: datetime
+
+
 class FindAnswer(msgspec.Struct, frozen=True):
     """Where a volume is: `segment` is its known place (None: none yet), `confidence` how sure the evidence now is of
     that place, `age_s` how old the last read is (None: never read). `candidates`: the best three while it is unsure.
-    `awaited_s`: it was not read for too long, and for so long another search of its antenna is awaited (None: not)."""
+    `awaited_s`: it was not read for too long, and for so long another search of its antenna is awaited (None: not).
+
+    In transit it is with its `holder`, `confidence` is how sure the evidence is of that, and segment is None; a holder
+    beside a segment is doubted: it reads as if it stood there."""
 
     volume: str
     epc: str
@@ -134,10 +148,12 @@ class FindAnswer(msgspec.Struct, frozen=True):
     holder: str | None
     candidates: tuple[Candidate, ...]
     awaited_s: float | None = None
+    custody: CustodyAnswer | None = None
 
 
 class BeliefsAnswer(msgspec.Struct, frozen=True):
-    """One page: (volume, top candidate or None, confidence, status); `next` is the `after` of the next page."""
+    """One page: (volume, top candidate or None, confidence, status); of one in transit None and how sure it is that its
+    holder has it; `next` is the `after` of the next page."""
 
     volumes: list[tuple[str, str | None, float, Status]]
     next: str | None

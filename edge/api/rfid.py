@@ -27,7 +27,7 @@ from edge.api.wire import Refused
 from edge.state.facts import Status
 from edge.state.plant import Plant
 from edge.state.state import State
-from edge.state.volumes import NOWHERE
+from edge.state.volumes import HELD, NOWHERE
 from sensors.rfid.evidence import PATIENCE
 from sensors.rfid.health import Finding, counted, findings
 from sensors.rfid.locate import PRINT_REACH
@@ -90,7 +90,9 @@ def coverage(state: State, now_ns: int) -> CoverageAnswer:
         for s, reason in enumerate(reasons)
         if reason is not None
     )
-    total, unwatched = len(volumes), len(volumes) - int(standing.sum()) + sum(spot.volumes for spot in spots)
+    in_hand = int(((place == NOWHERE) & (volumes.custody == HELD)).sum())  # watched by whoever holds them
+    total = len(volumes)
+    unwatched = total - in_hand - int(standing.sum()) + sum(spot.volumes for spot in spots)
     unread = int((state.evidence.last_seen_ns[volumes.tag] == 0).sum())
     return CoverageAnswer(
         segments=count,
@@ -112,6 +114,7 @@ def tag(state: State, volume: str, now_ns: int) -> TagAnswer:
     rounds, last_seen_ns = int(prints.rounds[0]), int(evidence.last_seen_ns[rows[0]])
     silence = float(evidence.silence(rows)[0])
     place = int(evidence.believed[rows[0]])
+    custody = state.custody.get(line.volume)
     is_blind = place != NOWHERE and _findings(state, now_ns)[place].verdict in ("dead", "not_searching")
     return TagAnswer(
         volume=line.volume,
@@ -131,6 +134,8 @@ def tag(state: State, volume: str, now_ns: int) -> TagAnswer:
         age_s=round((now_ns - last_seen_ns) / 1e9, 3) if last_seen_ns else None,
         last_seen=utc(last_seen_ns) if last_seen_ns else None,
         heard_by=_heard_by(state, rows),
+        holder=custody.holder if custody is not None and custody.is_held else None,
+        with_holder=round(float(evidence.with_holder(rows)[0]), 4),
     )
 
 

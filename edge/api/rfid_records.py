@@ -119,7 +119,8 @@ class TagAnswer(msgspec.Struct, frozen=True):
     """What is known of the tag of a volume. read_rate: of the rounds of its own antenna, None before any counts;
     loudness_db: against other tags in its place; silent_rounds of the antenna where it is believed; silence: how
     likely they are of a tag that is still there, `blind` where that antenna is dead or does not search; log_likelihood:
-    the same as a number, as if that antenna were well; age None: never read."""
+    the same as a number, as if that antenna were well; age None: never read; holder: who has it, with that confidence.
+    """
 
     volume: str
     epc: str
@@ -134,3 +135,5 @@ class TagAnswer(msgspec.Struct, frozen=True):
     age_s: float | None
     last_seen: datetime | None
     heard_by: tuple[HeardByAnswer, ...]
+    holder: str | None = None
+    with_holder: float = 0.0

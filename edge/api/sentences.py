@@ -33,6 +33,10 @@ def _in_words(texts: Texts, key: str, value: object) -> object:
             return texts.label(f"{key}_{value}")
         case "state" | "wanted":
             return texts.label(f"state_{value}")
+        case "holder_kind":
+            return texts.label(f"holder_{value}")
+        case "open_aisles":
+            return ", ".join(map(str, value)) if isinstance(value, list | tuple) and value else texts.label("no_aisle")
         case "result" if f"{value}" in get_args(Result):
             return texts.label(f"result_{value}")
         case "reason" | "code" | "result":

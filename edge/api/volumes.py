@@ -7,11 +7,11 @@ import numpy as np
 
 from edge.api.answers import utc
 from edge.api.nearest import in_a_row, nearest
-from edge.api.records import BeliefsAnswer, Candidate, FindAnswer
+from edge.api.records import BeliefsAnswer, Candidate, CustodyAnswer, FindAnswer
 from edge.api.wire import Refused
 from edge.state.facts import Status
 from edge.state.state import State
-from edge.state.volumes import NOWHERE
+from edge.state.volumes import IN_TRANSIT, NOWHERE
 from sensors.rfid.belief import Belief
 
 PAGE = 1000  # volumes a page: 2 to 4 ms of the loop that also runs the step (demo vault)
@@ -30,7 +30,12 @@ def find(state: State, volume: str, now_ns: int) -> FindAnswer:
     shares = [round(float(share), 4) for share in belief.confidence[0]]
     last_seen_ns = int(state.evidence.last_seen_ns[tag])
     since_ns = int(state.suspects.since_ns(state.volumes.tag[row : row + 1])[0])
-    is_sure = place == top[0] and shares[0] >= state.plant.vault.policy.presence.sure
+    confidence = shares[top.index(place)] if place != NOWHERE and place in top else 0.0
+    best = shares[0] if place == top[0] else 0.0
+    if volumes.status[row] == IN_TRANSIT:
+        confidence = best = round(float(state.evidence.with_holder(np.array([tag]))[0]), 4)
+    is_sure = best >= state.plant.vault.policy.presence.sure
+    custody = _custody(state, line.volume)
     return FindAnswer(
         volume=line.volume,
         epc=line.epc,
@@ -40,10 +45,10 @@ def find(state: State, volume: str, now_ns: int) -> FindAnswer:
         book_slot=line.slot,
         book_segment=_segment(state, book),
         thickness_mm=line.thickness_mm,
-        confidence=shares[top.index(place)] if place != NOWHERE and place in top else 0.0,
+        confidence=confidence,
         age_s=round((now_ns - last_seen_ns) / 1e9, 3) if last_seen_ns else None,
         last_seen=utc(last_seen_ns) if last_seen_ns else None,
-        holder=None,
+        holder=custody.holder if custody is not None and custody.is_held else None,
         candidates=()
         if is_sure
         else tuple(
@@ -52,6 +57,7 @@ def find(state: State, volume: str, now_ns: int) -> FindAnswer:
             if segment != NOWHERE
         ),
         awaited_s=round((now_ns - since_ns) / 1e9, 3) if since_ns else None,
+        custody=custody,
     )
 
 
@@ -87,11 +93,12 @@ def beliefs(state: State, after: str, limit: int) -> BeliefsAnswer:
     if not len(rows):
         return BeliefsAnswer([], None)
     belief = _belief(state, rows)
+    with_holder = volumes.status[rows] == IN_TRANSIT
     names = (*state.plant.places.segment_ids, None)  # NOWHERE is -1: the last
     columns = zip(
         rows.tolist(),
-        belief.top[:, 0].tolist(),
-        belief.confidence[:, 0].tolist(),
+        np.where(with_holder, NOWHERE, belief.top[:, 0]).tolist(),
+        np.where(with_holder, state.evidence.with_holder(volumes.tag[rows]), belief.confidence[:, 0]).tolist(),
         volumes.status[rows].tolist(),
         strict=True,
     )
@@ -104,6 +111,13 @@ def beliefs(state: State, after: str, limit: int) -> BeliefsAnswer:
 
 def _belief(state: State, rows: np.ndarray[tuple[int], np.dtype[np.int64]]) -> Belief:
     return state.evidence.belief(state.volumes.tag[rows])
+
+
+def _custody(state: State, volume: str) -> CustodyAnswer | None:
+    known = state.custody.get(volume)
+    if known is None:
+        return None
+    return CustodyAnswer(known.holder, known.kind, known.is_held, known.segment or None, utc(known.since_ns))
 
 
 def _segment(state: State, index: int) -> str | None:

@@ -19,6 +19,7 @@ from edge.state.facts import (
     ClockVouched,
     CommandEnded,
     CommandIntended,
+    CustodyDoubted,
     DataGap,
     DuplicateEpcSeen,
     Fact,
@@ -44,6 +45,7 @@ LEVELS: dict[type, int] = {
     VolumeMissing: logging.WARNING,
     VolumesTogether: logging.WARNING,
     DuplicateEpcSeen: logging.WARNING,
+    CustodyDoubted: logging.WARNING,
 }
 
 

@@ -7,7 +7,18 @@ import numpy as np
 
 from config.phrase import phrase
 from edge.state.apply import apply
-from edge.state.facts import VolumeFound, VolumeMisplaced, VolumeMissing, VolumeMoved, VolumeSeen
+from edge.state.facts import (
+    CustodyDoubted,
+    CustodyUpheld,
+    PlacementConfirmed,
+    VolumeFound,
+    VolumeMisplaced,
+    VolumeMissing,
+    VolumeMoved,
+    VolumePlaced,
+    VolumeSeen,
+    VolumeTaken,
+)
 from edge.state.plant import Plant
 from edge.state.snapshot import thaw
 from edge.state.state import State
@@ -17,7 +28,11 @@ from edge.store.journal import Store
 from sensors.rfid.heard import Waiting
 
 log = logging.getLogger(__name__)
-PlaceFact = VolumeSeen | VolumeMoved | VolumeMisplaced | VolumeFound | VolumeMissing
+PlaceFact = (
+    VolumeSeen | VolumeMoved | VolumeMisplaced | VolumeFound | VolumeMissing | PlacementConfirmed | CustodyDoubted
+)
+HolderFact = VolumeTaken | VolumePlaced | CustodyUpheld
+"""What brings the evidence up to date where it is applied: nothing from before it counts."""
 
 
 def recover(store: Store, plant: Plant) -> State:
@@ -38,6 +53,8 @@ def recover(store: Store, plant: Plant) -> State:
         count += 1
         if isinstance(fact, PlaceFact):
             told[fact.volume] = fact
+        elif isinstance(fact, HolderFact):
+            told.pop(fact.volume, None)
     _recall(state, told)
     quiet = [name for cause in state.causes.values() for name, other in cause.pairs if not other]
     index = plant.places.segment_index

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from drivers.observation import Searched, TagReads
-from edge.rules import alarms, rescans, silence
+from edge.rules import alarms, custody, rescans, shelving, silence
 from edge.rules.decision import NOTHING, Decision
 from edge.state.facts import (
     Fact,
@@ -70,8 +70,10 @@ def close_round(state: State, event: Searched) -> Judged | None:
         return None
     is_due = state.heard.has_closed(segment) or state.heard.rounds >= ROUNDS_AT_ONCE
     judged = think(state, is_due=is_due)
-    state.heard.close(segment, event.rounds, event.at_ns)
-    state.suspects.close(segment, event.from_ns)
+    is_void = shelving.is_void(state, segment, event)
+    state.heard.close(segment, 0 if is_void else event.rounds, event.at_ns)
+    if not is_void:
+        state.suspects.close(segment, event.from_ns)
     return judged
 
 
@@ -92,7 +94,8 @@ def decide(state: State, at_ns: int, judged: Judged) -> Decision:
     facts: tuple[Fact, ...] = judged.strangers
     if judged.flooded:
         facts += alarms.noted(state, at_ns, "foreign_tags_flood", "warning", "", judged.flooded)
-    return Decision(facts) + _placed(state, at_ns, judged) + rescans.demand(state, at_ns, judged.doubted)
+    placed = _placed(state, at_ns, judged) + custody.noticed(state, at_ns, judged.tags, judged.belief)
+    return Decision(facts) + placed + rescans.demand(state, at_ns, judged.doubted)
 
 
 def _take_in(state: State) -> str:
@@ -118,6 +121,7 @@ def _doubt(state: State, tags: Rows) -> tuple[Rows, NDArray[np.bool_], tuple[int
     rows, segment = state.volumes.of_tags(tags), evidence.believed[tags]
     after_rounds = state.plant.vault.policy.presence.missing_after_rounds
     is_silent = is_missed(evidence.silence(tags), evidence.silent_rounds(tags), after_rounds)
+    is_silent &= ~custody.is_held(state, rows)
     may_be_missing = (rows != NOWHERE) & (state.volumes.status[rows] != MISSING) & (segment != NOWHERE)
     last_seen_ns = evidence.last_seen_ns[tags]
     weighed = state.suspects.weigh(tags, segment, is_silent & may_be_missing, last_seen_ns, state.now_ns)
@@ -157,7 +161,7 @@ def _is_known_missing(state: State, tags: Rows) -> NDArray[np.bool_]:
 def _placed(state: State, at_ns: int, judged: Judged) -> Decision:
     volumes = state.volumes
     rows = volumes.of_tags(judged.tags)
-    carried = (rows != NOWHERE).nonzero()[0]
+    carried = ((rows != NOWHERE) & ~custody.is_held(state, rows)).nonzero()[0]
     if not len(carried):
         return NOTHING
     rows = rows[carried]

@@ -8,11 +8,15 @@ from collections.abc import Callable
 from typing import Any
 
 import msgspec
+import numpy as np
+from numpy.typing import NDArray
 
 from edge.state import facts as f
-from edge.state.state import ActuatorStanding, Alarm, Asked, Cause, DeviceStanding, Intent, State
-from edge.state.volumes import MISPLACED, MISSING, NOWHERE, PRESENT, UNSEEN
+from edge.state.shelving import after_change
+from edge.state.state import ActuatorStanding, Alarm, Asked, Cause, Custody, DeviceStanding, Intent, State
+from edge.state.volumes import HELD, IN_TRANSIT, MISPLACED, MISSING, NO_CUSTODY, NOWHERE, PLACED, PRESENT, UNSEEN
 
+_NO_TAGS: NDArray[np.int32] = np.zeros(0, np.int32)
 REMEMBERED_COMMANDS = 10_000  # ids kept for idempotence; the counter refuses anything older anyway
 
 
@@ -25,7 +29,24 @@ def _catalogued(state: State, fact: f.VolumesCatalogued) -> None:
     # where the layout changed since, a slot may be gone; the volume is not
     books = state.plant.places.segments_of(line.slot for line in fact.volumes)
     tags = state.evidence.enroll([bytes.fromhex(line.epc) for line in fact.volumes], books)
+    held = [line.volume for line in fact.volumes if line.volume in state.custody]
+    before = _tags(state, held)
     state.volumes.catalogue(fact.volumes, books, tags)
+    if held:
+        _retag(state, held, before)
+
+
+def _retag(state: State, volumes: list[str], before: NDArray[np.int32]) -> None:
+    """Those that somebody holds may carry other tags than `before`: the new ones are with the holder."""
+    held = np.array([state.custody[volume].is_held for volume in volumes])
+    after = _tags(state, volumes)
+    changed = held & (before != after)
+    state.evidence.put(before[changed], state.evidence.book[before[changed]])
+    state.evidence.hold(after[changed])
+
+
+def _tags(state: State, volumes: list[str]) -> NDArray[np.int32]:
+    return state.volumes.tag[[state.volumes.row[volume] for volume in volumes]] if volumes else _NO_TAGS
 
 
 def _left(state: State, fact: f.VolumeMisplaced | f.VolumeFound, before: str) -> None:
@@ -37,8 +58,57 @@ def _left(state: State, fact: f.VolumeMisplaced | f.VolumeFound, before: str) ->
 
 
 def _stands(state: State, volume: str, segment: str, status: int) -> None:
+    """Its place is known, or that it is not known: what was said when it was placed there is settled."""
     if volume in state.volumes.row:
         state.volumes.stand(volume, status, state.plant.places.segment_index.get(segment, NOWHERE))
+        _settle(state, volume)
+
+
+def _settle(state: State, volume: str) -> None:
+    custody = state.custody.get(volume)
+    if custody is not None and not custody.is_held:
+        del state.custody[volume]
+        state.volumes.entrust(volume, NO_CUSTODY)
+
+
+def _taken(state: State, fact: f.VolumeTaken) -> None:
+    if fact.volume in state.volumes.row:
+        state.custody[fact.volume] = Custody(
+            fact.holder, fact.holder_kind, is_held=True, segment=fact.segment, since_ns=fact.event_at_ns
+        )
+        state.volumes.stand(fact.volume, IN_TRANSIT, NOWHERE)
+        state.volumes.entrust(fact.volume, HELD)
+        state.evidence.hold(_tags(state, [fact.volume]))
+        state.suspects.forget(_tags(state, [fact.volume]))
+        state.moves.forget(fact.volume)
+
+
+def _placed(state: State, fact: f.VolumePlaced) -> None:
+    if fact.volume in state.volumes.row:
+        place = state.plant.places.segment_index.get(fact.segment, NOWHERE)
+        state.custody[fact.volume] = Custody(
+            fact.holder, fact.holder_kind, is_held=False, segment=fact.segment, since_ns=fact.event_at_ns
+        )
+        state.volumes.stand(fact.volume, PRESENT if fact.segment == (fact.book or fact.segment) else MISPLACED, place)
+        state.volumes.entrust(fact.volume, PLACED)
+        state.evidence.put(_tags(state, [fact.volume]), np.array([place], np.int32))
+        state.suspects.forget(_tags(state, [fact.volume]))
+        state.moves.forget(fact.volume)
+
+
+def _confirmed(state: State, fact: f.PlacementConfirmed) -> None:
+    if fact.volume in state.volumes.row:
+        _settle(state, fact.volume)
+
+
+def _doubted(state: State, fact: f.CustodyDoubted) -> None:
+    _stands(state, fact.volume, fact.segment, PRESENT if fact.segment == (fact.book or fact.segment) else MISPLACED)
+
+
+def _upheld(state: State, fact: f.CustodyUpheld) -> None:
+    if fact.volume in state.volumes.row:
+        state.volumes.stand(fact.volume, IN_TRANSIT, NOWHERE)
+        state.evidence.hold(_tags(state, [fact.volume]))
 
 
 def _seen(state: State, fact: f.VolumeSeen | f.VolumeMoved) -> None:
@@ -123,6 +193,10 @@ def _contact(state: State, fact: f.ContactChanged) -> None:
     state.contacts[fact.device, fact.point] = fact.active
 
 
+def _shelving(state: State, fact: f.ShelvingChanged) -> None:
+    state.shelving[fact.bank] = after_change(state.shelving.get(fact.bank), fact)
+
+
 def _jumped(state: State, fact: f.ClockJumped) -> None:
     del fact
     state.clock_is_sure = False
@@ -191,6 +265,11 @@ _FOLDS: dict[type, Callable[[State, Any], None]] = {
     f.VolumeMissing: _missing,
     f.VolumeFound: _found,
     f.PlaceGone: _place_gone,
+    f.VolumeTaken: _taken,
+    f.VolumePlaced: _placed,
+    f.PlacementConfirmed: _confirmed,
+    f.CustodyDoubted: _doubted,
+    f.CustodyUpheld: _upheld,
     f.ForeignTagSeen: _foreign,
     f.DuplicateEpcSeen: _nothing,
     f.VolumesTogether: _together,
@@ -204,6 +283,7 @@ _FOLDS: dict[type, Callable[[State, Any], None]] = {
     f.CommandEnded: _ended,
     f.ActuatorChanged: _actuator,
     f.ContactChanged: _contact,
+    f.ShelvingChanged: _shelving,
     f.ClockJumped: _jumped,
     f.ClockVouched: _vouched,
     f.DaemonStarted: _started,

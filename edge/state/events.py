@@ -1,6 +1,6 @@
 """Everything that can enter the step: observations, losses, outcomes, what people and the platform ask for, time."""
 
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
@@ -12,10 +12,12 @@ from drivers.observation import (
     DeviceNote,
     Measurement,
     Searched,
+    ShelvingState,
     TagReads,
     array_from_wire,
     array_to_wire,
 )
+from edge.state.facts import HolderKind
 
 
 class DeviceLost(msgspec.Struct, frozen=True, tag="device_lost"):
@@ -66,6 +68,19 @@ class PlatformCommand(msgspec.Struct, frozen=True, tag="platform_command"):
     vault: str
     args: dict[str, Any]
     refusal: str = ""
+
+
+class CustodyChange(msgspec.Struct, frozen=True, tag="custody_change"):
+    """A holder took volumes into its hands, out of `segment` ('' where not said) or from the holder before, or placed
+    them in `segment`: told by a mission, a desk or a robot, `happened_ns` in vault time when it did so."""
+
+    at_ns: int
+    happened_ns: int
+    act: Literal["taken", "placed"]
+    holder: str
+    holder_kind: HolderKind
+    volumes: tuple[str, ...]
+    segment: str = ""
 
 
 class LinkState(msgspec.Struct, frozen=True, tag="link_state"):
@@ -129,12 +144,14 @@ Event = (
     | Searched
     | Measurement
     | Contact
+    | ShelvingState
     | DeviceNote
     | CommandOutcome
     | DeviceLost
     | DeviceBack
     | OperatorAction
     | PlatformCommand
+    | CustodyChange
     | LinkState
     | StoreState
     | Dropped

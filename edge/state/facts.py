@@ -14,7 +14,8 @@ from drivers.command import Command, Result
 
 Lane = Literal["alarm", "custody", "event", "telemetry"]
 LANES: tuple[Lane, ...] = ("alarm", "custody", "event", "telemetry")
-Status = Literal["unseen", "present", "misplaced", "missing"]
+Status = Literal["unseen", "present", "misplaced", "missing", "in_transit"]
+HolderKind = Literal["robot", "person", "station"]
 Severity = Literal["life_safety", "critical", "warning"]
 
 
@@ -80,6 +81,56 @@ class PlaceGone(_Fact, frozen=True, tag="place_gone"):
     """The segment it stood in is no longer in the configuration: it is unseen until an antenna reads it."""
 
     volume: str
+
+
+class VolumeTaken(_Fact, frozen=True, tag="volume_taken"):
+    """A holder is said to have it since `event_at_ns`: its status is in_transit, its segment none. `segment` it was
+    taken out of and the holder `before`: '' for none, or not known."""
+
+    volume: str
+    holder: str
+    holder_kind: HolderKind
+    segment: str
+    before: str
+    event_at_ns: int
+
+
+class VolumePlaced(_Fact, frozen=True, tag="volume_placed"):
+    """A holder is said to have put it into a segment at `event_at_ns`: nobody holds it any more. Its status is
+    misplaced where `book` ('' for none) is another segment, else present."""
+
+    volume: str
+    holder: str
+    holder_kind: HolderKind
+    segment: str
+    book: str
+    event_at_ns: int
+
+
+class PlacementConfirmed(_Fact, frozen=True, tag="placement_confirmed"):
+    """The antenna of the segment it was placed in reads it there: what was said is proved. Nothing else changes."""
+
+    volume: str
+    segment: str
+    confidence: float
+
+
+class CustodyDoubted(_Fact, frozen=True, tag="custody_doubted"):
+    """It is read, round after round, as one that stands in `segment`, although `holder` is said to hold it: its status
+    is as if it had been found there, its holder stays."""
+
+    volume: str
+    holder: str
+    segment: str
+    book: str
+    confidence: float
+
+
+class CustodyUpheld(_Fact, frozen=True, tag="custody_upheld"):
+    """It is read no more where it seemed to stand: `holder` has it, as was said. Its status is in_transit again."""
+
+    volume: str
+    holder: str
 
 
 class ForeignTagSeen(_Fact, frozen=True, tag="foreign_tag_seen"):
@@ -207,6 +258,14 @@ class ContactChanged(_Fact, frozen=True, tag="contact_changed"):
     active: bool | None
 
 
+class ShelvingChanged(_Fact, frozen=True, tag="shelving_changed"):
+    """A bank began or ended to move, or other aisles of it are open: () all closed, None not known."""
+
+    bank: str
+    open_aisles: tuple[int, ...] | None
+    is_moving: bool
+
+
 class ClockJumped(_Fact, frozen=True, tag="clock_jumped"):
     """The wall clock moved by `step_s` against monotonic time: the clock is unsure until a person vouches for it."""
 
@@ -293,6 +352,11 @@ CustodyFact = (
     | VolumeMissing
     | VolumeFound
     | PlaceGone
+    | VolumeTaken
+    | VolumePlaced
+    | PlacementConfirmed
+    | CustodyDoubted
+    | CustodyUpheld
     | ForeignTagSeen
     | DuplicateEpcSeen
     | VolumesTogether
@@ -308,6 +372,7 @@ EventFact = (
     | CommandEnded
     | ActuatorChanged
     | ContactChanged
+    | ShelvingChanged
     | ClockJumped
     | ClockVouched
     | DaemonStarted

@@ -37,6 +37,7 @@ class Plant:
         self.places = Places(vault)
         self.beside = Neighbourhood(self.places.segment_line, self.places.segment_position)
         self.layout = layout_hash(vault)
+        self.banks = frozenset(rack.id for rack in vault.racks if rack.kind == "mobile_shelving")
         self.readers = {reader.id: reader for reader in vault.readers}
         index = self.places.segment_index
         self._ports = {
@@ -94,6 +95,11 @@ class Plant:
             if len(found):
                 return f"{reader}/{int(found[0]) + 1}"
         return ""
+
+    def bank_of(self, segment: int) -> str | None:
+        """The bank of mobile shelving that a segment is of, None for a rack that stands still."""
+        rack = self.places.segment_rack[segment]
+        return rack if rack in self.banks else None
 
     def hazard_points(self, zone: str, quantity: str) -> list[PointSpec]:
         """Every point of a zone that can tell of this hazard."""

@@ -16,14 +16,16 @@ from edge.state.state import (
     ActuatorStanding,
     Alarm,
     Asked,
+    BankStanding,
     Cause,
+    Custody,
     DeviceStanding,
     Intent,
     Pending,
     Reading,
     State,
 )
-from edge.state.volumes import NOWHERE, STATUSES
+from edge.state.volumes import HELD, NOWHERE, PLACED, STATUSES
 from sensors.climate.stuck import Still
 from sensors.rfid.doubles import Doubles
 from sensors.rfid.evidence import Evidence
@@ -33,6 +35,7 @@ from sensors.rfid.open_reads import OpenReads
 from sensors.rfid.recent import Recent
 from sensors.rfid.survey_tally import SurveyTally
 from sensors.rfid.suspects import Suspects
+from sensors.rfid.tags import LATER
 
 VERSION = 1
 """Of the snapshot's layout. Raised only where an older version would read a newer snapshot wrongly: a field that is
@@ -40,7 +43,7 @@ added has a default instead, so that the snapshots from before still count; the 
 snapshot without them is damaged."""
 _ALONE = Neighbourhood(np.zeros(1, np.int32), np.zeros(1, np.int32))
 _OF_ANY_LENGTH = frozenset(OpenReads().to_columns()) | frozenset(Doubles(_ALONE).to_columns())
-_LATER = frozenset(Recent(_ALONE).to_columns())  # columns that a snapshot of before has not
+_LATER = frozenset(Recent(_ALONE).to_columns()) | LATER  # columns that a snapshot of before has not
 
 
 class Folded(msgspec.Struct, frozen=True):
@@ -66,6 +69,8 @@ class Folded(msgspec.Struct, frozen=True):
     moves: dict[str, Move] = {}
     references: dict[str, str] = {}
     survey_began_ns: int = 0
+    custody: dict[str, Custody] = {}
+    shelving: dict[str, BankStanding] = {}
 
 
 class Beliefs(msgspec.Struct, frozen=True):
@@ -123,6 +128,8 @@ def freeze(state: State) -> Frozen:
             moves=state.moves.copied(),
             references=dict(state.references),
             survey_began_ns=state.survey_began_ns,
+            custody=dict(state.custody),
+            shelving=dict(state.shelving),
         ),
         beliefs=Beliefs(
             boot=state.boot,
@@ -168,6 +175,9 @@ def thaw(plant: Plant, body: bytes) -> State:
     state.volumes.catalogue(folded.lines, books, tags)
     state.volumes.status[:] = folded.status
     state.volumes.place[:] = remap[folded.place]  # NOWHERE is -1: the last entry
+    state.custody, state.shelving = folded.custody, folded.shelving
+    for volume, custody in folded.custody.items():
+        state.volumes.entrust(volume, HELD if custody.is_held else PLACED)
     state.foreign, state.devices = folded.foreign, folded.devices
     state.contacts, state.crossed = folded.contacts, folded.crossed
     state.alarms, state.actuators = folded.alarms, folded.actuators

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from drivers.command import Command
-from edge.state.facts import ForeignTagSeen, Measured, Severity
+from edge.state.facts import ForeignTagSeen, HolderKind, Measured, Severity
 from edge.state.moves import Moves
 from edge.state.plant import Plant
 from edge.state.volumes import NOWHERE, Volumes
@@ -50,6 +50,28 @@ class Cause(msgspec.Struct, frozen=True):
     code: str
     pairs: tuple[tuple[str, str], ...]
     volumes: int
+
+
+class Custody(msgspec.Struct, frozen=True):
+    """Who holds a volume since when and where it was taken; or, not `is_held`, who placed it there when, as long as no
+    read has confirmed it or spoken against it. '' is a segment that was not said."""
+
+    holder: str
+    kind: HolderKind
+    is_held: bool
+    segment: str
+    since_ns: int
+
+
+class BankStanding(msgspec.Struct, frozen=True):
+    """How a bank of mobile shelving stands since `since_ns`, and when it last moved: until moved_until_ns, or still;
+    both 0 when never."""
+
+    open_aisles: tuple[int, ...] | None
+    is_moving: bool
+    since_ns: int
+    moved_from_ns: int = 0
+    moved_until_ns: int = 0
 
 
 class Intent(msgspec.Struct, frozen=True):
@@ -102,6 +124,9 @@ class State:
         self.volumes = Volumes()
         self.foreign: dict[str, str] = {}
         """EPC of a tag nobody catalogued -> segment where it was first seen."""
+        self.custody: dict[str, Custody] = {}
+        """Volume -> who holds it, or placed it and is not confirmed yet."""
+        self.shelving: dict[str, BankStanding] = {}
         self.devices: dict[str, DeviceStanding] = {}
         self.contacts: dict[tuple[str, str], bool | None] = {}
         self.crossed: dict[tuple[str, str], str] = {}

@@ -10,7 +10,8 @@ from config.catalogued import CataloguedVolume
 from edge.state.facts import Status
 
 STATUSES: tuple[Status, ...] = get_args(Status)
-UNSEEN, PRESENT, MISPLACED, MISSING = range(4)
+UNSEEN, PRESENT, MISPLACED, MISSING, IN_TRANSIT = range(5)
+NO_CUSTODY, HELD, PLACED = range(3)
 NOWHERE = -1
 
 _Scalar = TypeVar("_Scalar", np.uint8, np.int32)
@@ -20,7 +21,8 @@ class Volumes:
     """Rows only grow; a volume keeps its row for ever.
 
     status (n,) uint8 index into STATUSES; place, book (n,) int32 segment index of this layout, NOWHERE when none;
-    tag (n,) int32 row of the volume's tag in the evidence. `of_tag` (t,) int32 is the way back, NOWHERE for a tag whose
+    tag (n,) int32 row of the volume's tag in the evidence; custody (n,) uint8: NO_CUSTODY, HELD by somebody, or PLACED
+    by somebody and not confirmed by a read yet. `of_tag` (t,) int32 is the way back, NOWHERE for a tag whose
     volume has another one by now.
     """
 
@@ -31,6 +33,7 @@ class Volumes:
         self._place = np.full(1024, NOWHERE, np.int32)
         self._book = np.full(1024, NOWHERE, np.int32)
         self._tag = np.full(1024, NOWHERE, np.int32)
+        self._custody = np.zeros(1024, np.uint8)
         self._of_tag = np.full(1024, NOWHERE, np.int32)
 
     def __len__(self) -> int:
@@ -51,6 +54,10 @@ class Volumes:
     @property
     def tag(self) -> NDArray[np.int32]:
         return self._tag[: len(self.lines)]
+
+    @property
+    def custody(self) -> NDArray[np.uint8]:
+        return self._custody[: len(self.lines)]
 
     def of_tags(self, tags: NDArray[np.integer[Any]]) -> NDArray[np.int32]:
         """Volume row of each evidence row, NOWHERE where no volume carries that tag any more."""
@@ -76,6 +83,7 @@ class Volumes:
             self._place = _doubled(self._place, NOWHERE)
             self._book = _doubled(self._book, NOWHERE)
             self._tag = _doubled(self._tag, NOWHERE)
+            self._custody = _doubled(self._custody, NO_CUSTODY)
         while len(tag) and tag.max() >= len(self._of_tag):
             self._of_tag = _doubled(self._of_tag, NOWHERE)
         self._book[rows] = book
@@ -101,6 +109,10 @@ class Volumes:
         row = self.row[volume]
         self._status[row] = status
         self._place[row] = place
+
+    def entrust(self, volume: str, custody: int) -> None:
+        """Whether the volume is held, or placed and not confirmed, from now on."""
+        self._custody[self.row[volume]] = custody
 
 
 def _doubled(column: NDArray[_Scalar], fill: int) -> NDArray[_Scalar]:

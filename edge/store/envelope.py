@@ -22,6 +22,8 @@ from edge.state.facts import (
     CommandEnded,
     CommandIntended,
     ContactChanged,
+    CustodyDoubted,
+    CustodyUpheld,
     DeviceCameBack,
     DeviceWasLost,
     DuplicateEpcSeen,
@@ -32,11 +34,15 @@ from edge.state.facts import (
     LimitRestored,
     Measured,
     PlaceGone,
+    PlacementConfirmed,
+    ShelvingChanged,
     VolumeFound,
     VolumeMisplaced,
     VolumeMissing,
     VolumeMoved,
+    VolumePlaced,
     VolumeSeen,
+    VolumeTaken,
 )
 
 FactRow = tuple[int, int, str, int, str | None, bytes, bytes]
@@ -49,6 +55,11 @@ SUBJECTS: dict[type, str] = {
     VolumeMissing: "volume",
     VolumeFound: "volume",
     PlaceGone: "volume",
+    VolumeTaken: "volume",
+    VolumePlaced: "volume",
+    PlacementConfirmed: "volume",
+    CustodyDoubted: "volume",
+    CustodyUpheld: "volume",
     ForeignTagSeen: "epc",
     DuplicateEpcSeen: "volume",
     ActionTaken: "target",
@@ -60,6 +71,7 @@ SUBJECTS: dict[type, str] = {
     CommandEnded: "actuator",
     ActuatorChanged: "actuator",
     ContactChanged: "device",
+    ShelvingChanged: "bank",
     Measured: "device",
 }
 """Which field a fact is looked up by in traces and histories; types that are not here are not looked up."""

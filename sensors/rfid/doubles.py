@@ -64,6 +64,10 @@ class Doubles:
         """Those that may be two; TURNS of them: that are."""
         return self._watched
 
+    def forget(self, rows: NDArray[np.integer[Any]]) -> None:
+        """These are not watched, whatever was heard of them."""
+        self._watched = self._watched.where(~np.isin(self._watched.row, rows))
+
     def listen(
         self,
         reads: Tallies,

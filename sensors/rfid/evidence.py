@@ -11,11 +11,12 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from sensors.rfid.belief import Belief, best
+from sensors.rfid.belief import DOUBT, Belief, best
+from sensors.rfid.carried import HELD, PLACED_WRONG
 from sensors.rfid.doubles import Doubles, Watched
 from sensors.rfid.epc_table import EpcTable
 from sensors.rfid.heard import Heard
-from sensors.rfid.locate import PRINT_REACH, Closed, Reads, closed
+from sensors.rfid.locate import Reads, closed
 from sensors.rfid.members import Members, distinct
 from sensors.rfid.neighbourhood import FAR, REACH, Neighbourhood
 from sensors.rfid.odd import is_odd_read
@@ -23,16 +24,15 @@ from sensors.rfid.open_reads import OpenReads, Tallies, tallied
 from sensors.rfid.prints import Prints
 from sensors.rfid.radio import Radio, RadioSums
 from sensors.rfid.recent import Recent
+from sensors.rfid.silence import efficiency, miss
 from sensors.rfid.study import count_hits, count_rounds, study
 from sensors.rfid.tags import FIRM_AGE, Tags
 from sensors.rfid.thinking import GONE_PRIOR, SETTLED_AGE, UNREAD_GONE, Thinking
+from sensors.rfid.voided import without_void
 
 Index = NDArray[np.integer[Any]]
-_FEW = 3.0  # reads: what an antenna with hardly a volume before it is given for efficiency
-_OF_OTHERS = 4.0  # rounds: what the antenna's usual rate counts beside a tag's own
 PATIENCE = -7.0  # log likelihood of a silence up to which a settled tag is not thought over: two or three rounds
 _GONE = float(np.log(0.5))  # log probability from which a tag counts as gone
-_RATE = (0.02, 0.98)  # of one tag, however long it was never or always read
 
 
 class Digested(NamedTuple):
@@ -107,7 +107,7 @@ class Evidence:
         tags.book[rows] = book
         anew = distinct(rows[changed | (rows >= had)], len(self))
         self._thinking.forget_standing(tags, anew)
-        unread = anew[tags.last_seen_ns[anew] == 0]
+        unread = anew[(tags.last_seen_ns[anew] == 0) & ~tags.is_held[anew]]
         self._members.move(unread, tags.believed[unread], tags.book[unread])
         tags.begin(unread, tags.book[unread], UNREAD_GONE)
         tags.heard_until[unread] = self._total_of(unread)
@@ -140,6 +140,10 @@ class Evidence:
         self._recent.hear(heard, reads.segment, at_ns, done.segment)
         count_hits(tags, self._beside, done, hits)
         self._end_silence(done.row, nth + 1, heard, closing)
+        if not heard.closed_rounds.all():
+            tags.silence[done.row[hits == 0]] = 0.0
+            heard, closing, done, nth = without_void(heard, closing, done, nth)
+            hits = hits[hits > 0]
         if not len(heard.closed_segment):
             return Digested(strangers, strangers[:0])
         return Digested(strangers, self._weigh(done, nth, hits.astype(np.float32), closing, heard))
@@ -166,6 +170,29 @@ class Evidence:
         """(m,) whether its own antenna read it in three rounds since it is thought to stand where it does."""
         return self._tags.age[rows] >= SETTLED_AGE
 
+    def with_holder(self, rows: Index) -> NDArray[np.float32]:
+        """(m,) confidence that whoever is said to have a tag has it, 0 where nobody is."""
+        return self._tags.is_held[rows] * np.exp(self._tags.gone[rows]) * np.float32(1.0 - DOUBT)
+
+    def hold(self, rows: Index) -> None:
+        """Somebody took these, each row named once: from now on their silence is nothing, and a read a passing."""
+        self._begin(rows, np.full(len(rows), -1, np.int32), HELD)
+        self._tags.is_held[rows] = True
+        self._doubles.forget(rows)
+
+    def put(self, rows: Index, segment: NDArray[np.int32]) -> None:
+        """Somebody says these, each row named once, were put into `segment` (m,), -1 nowhere known."""
+        self._begin(rows, segment, PLACED_WRONG)
+        self._tags.is_held[rows] = False
+
+    def _begin(self, rows: Index, segment: NDArray[np.int32], gone: float) -> None:
+        tags = self._tags
+        self._thinking.forget_standing(tags, rows)
+        self._members.move(rows, tags.believed[rows], segment)
+        tags.begin(rows, segment, gone)
+        tags.age[rows] = 1
+        tags.heard_until[rows] = self._total_of(rows)
+
     def recall(
         self,
         rows: NDArray[np.int64],
@@ -179,12 +206,8 @@ class Evidence:
         last read at `seen_ns`. What the snapshot knew of it is forgotten: it would deny the newer word.
         """
         tags = self._tags
-        self._thinking.forget_standing(tags, rows)
-        place = np.where(segment >= 0, segment, tags.book[rows])
-        self._members.move(rows, tags.believed[rows], place)
-        tags.begin(rows, place, GONE_PRIOR)
-        missed = silent_rounds > 0
-        tags.age[rows] = 1
+        place, missed = np.where(segment >= 0, segment, tags.book[rows]), silent_rounds > 0
+        self._begin(rows, place, GONE_PRIOR)
         tags.gone[rows[missed]] = 0.0
         tags.weight[rows[missed], 0] = np.log(0.01)
         rate = self._radio.radio().rate[place, REACH]
@@ -261,8 +284,8 @@ class Evidence:
         """
         tags, radio = self._tags, self._radio.radio()
         own = tags.believed.take(done.row) == done.segment
-        efficiency = self._efficiency(done.segment[own & tags.is_settled.take(done.row)], heard, radio)
-        at = closed(self._beside, radio, heard.closed_segment, heard.closed_rounds, efficiency, closing)
+        share = efficiency(done.segment[own & tags.is_settled.take(done.row)], heard, radio, self._thinking.standing)
+        at = closed(self._beside, radio, heard.closed_segment, heard.closed_rounds, share, closing)
         here = self._members.of(heard.closed_segment)
         rows = distinct(np.concatenate([here, done.row, self._thinking.restless(tags, at)]), len(self))
         of_closed = (closing >= 0).take(tags.believed.take(rows))
@@ -275,18 +298,19 @@ class Evidence:
         far = column == FAR
         is_far[place[far]] = True
         is_odd[place[is_odd_read(done, column, tags.bias_db, hits, at, radio)]] = True
+        far &= ~tags.is_held.take(done.row)  # whoever has it carries it, perhaps between two shelves
         self._doubles.listen(done, far, tags.believed, tags.bias_db, self._rounds_total, at, radio)
         before = tags.silence.take(rows)
         settled = tags.is_settled.take(rows)
         missed = of_closed & ~is_read
-        self._miss(rows[missed], closing, at, radio)
+        miss(tags, rows[missed], closing, at, radio)
         tags.silence[rows[is_read]] = 0.0
         as_ever = settled & (before == 0.0) & ~is_odd & (is_own | (is_read & ~of_closed & ~is_far))
         # a silence that is short yet is thought over together with the read that ends it
         awaited = settled & ~is_read & (tags.silence.take(rows) > PATIENCE)
         thought = ~as_ever & ~awaited
         mine = rows[thought]
-        self._come_back(mine[is_read[thought] & (tags.gone.take(mine) > _GONE)])
+        self._come_back(mine[is_read[thought] & (tags.gone.take(mine) > _GONE) & ~tags.is_held.take(mine)])
         confirmed = rows[is_own & as_ever]
         tags.age[confirmed] = np.minimum(tags.age[confirmed], 254) + 1
         for sums in (self._radio, self._recent):
@@ -312,28 +336,6 @@ class Evidence:
         tags = self._tags
         self._thinking.forget_standing(tags, rows)
         tags.begin(rows, tags.believed[rows], UNREAD_GONE)
-
-    def _efficiency(self, read: NDArray[np.int32], heard: Heard, radio: Radio) -> NDArray[np.float32]:
-        """(k,) of the reads that were due from tags known to stand there, how many came: somebody stands before the
-        antenna, or it is failing; then silence says little."""
-        segment = heard.closed_segment
-        came = np.bincount(read, minlength=len(self._beside))[segment]
-        chance = 1.0 - (1.0 - radio.rate[segment, REACH]) ** heard.closed_rounds
-        due = self._thinking.standing[segment] * chance
-        by_chance = _FEW + 2.0 * np.sqrt(due * (1.0 - chance))
-        share: NDArray[np.float64] = np.minimum(1.0, (came + by_chance) / np.maximum(due, by_chance))
-        return share.astype(np.float32)
-
-    def _miss(self, rows: Index, closing: NDArray[np.int32], at: Closed, radio: Radio) -> None:
-        """Their own antenna searched and did not read these."""
-        tags = self._tags
-        believed = tags.believed[rows]
-        nth = closing.take(believed)
-        usual = radio.rate[believed, REACH]
-        own = tags.hits_there[rows, PRINT_REACH]
-        rate = (own + _OF_OTHERS * usual) / (tags.rounds_there[rows] + _OF_OTHERS)
-        efficiency = at.rate[nth, REACH] / usual
-        tags.silence[rows] += at.rounds[nth] * np.log1p(-np.clip(rate, *_RATE) * efficiency)
 
     def _end_silence(
         self, rows: NDArray[np.int32], mark: NDArray[np.int32], heard: Heard, closing: NDArray[np.int32]

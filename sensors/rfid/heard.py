@@ -18,7 +18,7 @@ class Heard(NamedTuple):
     epc (n, w) uint8 zero-padded; epc_bits (n,) uint16 true lengths; segment (n,) int32 what the antenna sees, -1
     nothing known; rssi_dbm (n,) float32, NaN unknown; times (n,) uint16 >= 1, how often it was read; pc (n,) int32, -1
     unknown; at_ns (n,) int64; mark (n,) int32: how many of the rounds had closed before
-    closed_segment (k,) int32; closed_rounds (k,) int64 >= 1; closed_at_ns (k,) int64
+    closed_segment (k,) int32; closed_rounds (k,) int64, 0 for a search that says nothing; closed_at_ns (k,) int64
     """
 
     epc: NDArray[np.uint8]
@@ -99,7 +99,8 @@ class Waiting:
             self._count += n
 
     def close(self, segment: int, rounds: int, at_ns: int) -> None:
-        """The antenna of a segment completed `rounds` >= 1 rounds. Raises ValueError where one of it waits already."""
+        """The antenna of a segment completed `rounds` rounds; 0: it did, and what it read or not proves no place, for
+        its shelf moved. Raises ValueError where one of it waits already."""
         if segment in self._closed:
             raise ValueError(f"segment {segment} closed twice: take what waits in between")
         self._closed[segment] = (rounds, at_ns)

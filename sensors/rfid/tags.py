@@ -12,6 +12,7 @@ from sensors.rfid.locate import CANDIDATES, NEVER, PRINTS
 FIRM_AGE = 3  # its own antenna read it twice: what it is like there is learnt from then on
 LONG_AGE = 10  # what was learnt of a tag in so many is the tag's own
 _KEPT_READS = 20  # and is worth so many reads in its next place, which is not quite like the last
+LATER = frozenset({"is_held"})  # columns that snapshots of before have not
 _SEGMENTS = ("segment", "book", "believed")
 
 
@@ -29,7 +30,7 @@ class Tags:
     hits_there (n, PRINTS) uint16, level_dbm (n, PRINTS) float16, level_count (n, PRINTS) uint8 reads there by each of
     the antennas around, and the mean of their levels
     age (n,) uint8 rounds its own antenna read it in since it was placed, and 1; 0 never placed
-    is_settled (n,) bool beyond doubt
+    is_settled (n,) bool beyond doubt; is_held (n,) bool somebody is said to have it: `gone` is then that it has
     """
 
     def __init__(self) -> None:
@@ -50,6 +51,7 @@ class Tags:
         self.level_count: NDArray[np.uint8] = np.zeros((0, PRINTS), np.uint8)
         self.age: NDArray[np.uint8] = np.zeros(0, np.uint8)
         self.is_settled: NDArray[np.bool_] = np.zeros(0, np.bool_)
+        self.is_held: NDArray[np.bool_] = np.zeros(0, np.bool_)
 
     @property
     def nbytes(self) -> int:
@@ -98,10 +100,12 @@ class Tags:
     def restore(self, columns: Mapping[str, NDArray[Any]], to_new: NDArray[np.int32]) -> None:
         """Fill grown rows from a snapshot; to_new (old segments + 1,) int32 old -> new, -1 gone and last."""
         for name, column in self._columns().items():
+            if name not in columns and name in LATER:
+                continue
             value = columns[name]
             column[: self.count] = to_new[value] if name in _SEGMENTS else value
         self.weight[self.segment < 0] = NEVER
-        lost = (self.believed < 0).nonzero()[0]
+        lost = ((self.believed < 0) & ~self.is_held).nonzero()[0]
         self.begin(lost, self.book[lost], np.log(0.5))
 
     def _columns(self) -> dict[str, NDArray[Any]]:

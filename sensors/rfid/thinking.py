@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sensors.rfid import carried
 from sensors.rfid.locate import CANDIDATES, NEVER, Closed, Known, Reads, greatest, likelihood, normalised, spawn
 from sensors.rfid.neighbourhood import Neighbourhood
 from sensors.rfid.radio import Radio
@@ -89,24 +90,28 @@ class Thinking:
             calm = min(moving, MOST_MOVING)
             after = self._weighed(segment, weight, told, np.maximum(young, calm) * share)
         self._moving = calm
+        held = tags.is_held.take(rows)
         gone = np.maximum(tags.gone.take(rows), np.float32(GONE_PRIOR))
-        gone = np.where(is_read, greatest(after) + np.float32(NEVER), gone)
+        on_the_way = gone + carried.likelihood(reads, at, radio, known.bias_db) if held.any() else gone
+        gone = np.where(is_read & ~held, greatest(after) + np.float32(NEVER), on_the_way)
         after, gone = normalised(after, gone)
         top = after.argmax(axis=1)
         every = np.arange(len(rows))
-        place, sure = segment[every, top], after[every, top]
+        sure = after[every, top]
+        place = np.where(held & (gone > sure), np.int32(-1), segment[every, top])
         tags.segment[rows], tags.gone[rows] = segment, gone
         tags.weight[rows] = np.maximum(after, np.float32(NEVER))
-        moved = is_read & (place != believed)
+        moved = (is_read | (held & (place < 0))) & (place != believed)
         tags.believed[rows[moved]] = place[moved]
         tags.leave(rows[moved])
+        tags.silence[rows[held & (place < 0)]] = 0.0  # of no shelf
         own = np.zeros(len(rows), np.bool_)
         own[reads.tag[tags.believed[rows[reads.tag]] == at.antenna[reads.closing]]] = True
-        age = tags.age.take(rows)
-        tags.age[rows] = age + (own & (age < 255))
-        is_settled = (sure >= SURE) & (tags.age[rows] >= SETTLED_AGE) & (place == tags.believed[rows])
+        tags.age[rows] += own & (tags.age.take(rows) < 255)
+        old = tags.age[rows] >= np.where(held, carried.STANDS_AGE, SETTLED_AGE)
+        is_settled = old & (sure >= SURE) & (place == tags.believed[rows])
         # one that is not read for a while still tells, by that, how well its antenna searches
-        still = was_settled & (tags.silence[rows] > LOST)
+        still = was_settled & (tags.silence[rows] > LOST) & (tags.believed[rows] >= 0)
         tags.is_settled[rows] = np.where(is_read, is_settled, still)
         self._count(tags, rows, 1)
         elsewhere: NDArray[np.int64] = moved.nonzero()[0]

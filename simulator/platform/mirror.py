@@ -96,6 +96,20 @@ def _found(mirror: Mirror, data: dict[str, Any]) -> None:
     _at(mirror, data["volume"], "present" if is_home else "misplaced", data["segment"])
 
 
+def _taken(mirror: Mirror, data: dict[str, Any]) -> None:
+    mirror.volumes[data["volume"]] = ("in_transit", None, data["holder"])
+
+
+def _placed(mirror: Mirror, data: dict[str, Any]) -> None:
+    status = "misplaced" if data["book"] and data["book"] != data["segment"] else "present"
+    mirror.volumes[data["volume"]] = (status, data["segment"], None)
+
+
+def _doubted(mirror: Mirror, data: dict[str, Any]) -> None:
+    status = "misplaced" if data["book"] and data["book"] != data["segment"] else "present"
+    mirror.volumes[data["volume"]] = (status, data["segment"], data["holder"])
+
+
 def _lost(mirror: Mirror, data: dict[str, Any]) -> None:
     mirror.devices[data["device"]] = "lost"
 
@@ -142,6 +156,10 @@ FOLDS: dict[str, Callable[[Mirror, dict[str, Any]], None]] = {
     "volume_missing": _missing,
     "volume_found": _found,
     "place_gone": _place_gone,
+    "volume_taken": _taken,
+    "volume_placed": _placed,
+    "custody_doubted": _doubted,
+    "custody_upheld": _taken,
     "device_lost": _lost,
     "device_back": _back,
     "actuator_changed": _actuator,

@@ -90,7 +90,7 @@ async def test_volumes_not_seen_yet_are_listed_and_degrade_nothing(house: Manual
     everything_known(house)
     house.story.catalogue(["A-01L-01-1-01", "A-01L-02-1-01"])
     status = await ask(house, "status")
-    assert status.volumes == {"unseen": 2, "present": 0, "misplaced": 0, "missing": 0}
+    assert status.volumes == {"unseen": 2, "present": 0, "misplaced": 0, "missing": 0, "in_transit": 0}
     assert [(item.code, item.subject) for item in status.unknown] == [("volumes_unseen", "2")]
     assert status.health == "ok"
 

@@ -10,10 +10,11 @@ from config.messages import LANGUAGES, load_texts
 from drivers.observation import Measurement
 from edge.api.rfid_records import Blindness, Silence
 from edge.cli.app import tool
-from edge.state.events import DeviceLost
+from edge.state.events import CustodyChange, DeviceLost
 from sensors.rfid.health import Verdict
 from tests.cli.test_tool import Tool, tool_of
 from tests.stories.shelves import full_shelves, search
+from tests.stories.small_vault import NS
 
 COMMANDS = (["health"], ["coverage"], ["antenna", "A-01L-04"], ["tag", "v30"])
 
@@ -83,6 +84,31 @@ async def test_a_tag_is_told_in_words(lantai: Tool) -> None:
     search(lantai.house.story, rounds=8, dead=[2])
     assert await lantai.run("rfid", "tag", "v10") == 1
     assert "silent for 8 rounds, which says nothing: the antenna there is dead" in lantai.out
+
+
+async def test_a_volume_in_hand_is_told_with_its_holder(lantai: Tool) -> None:
+    search(lantai.house.story, rounds=6)
+    story = lantai.house.story
+    volumes = ("v10", "v11")
+    story.tell(CustodyChange(story.at_ns, story.at_ns - 60 * NS, "taken", "robot-1", "robot", volumes, "A-01L-02"))
+    story.tell(CustodyChange(story.at_ns, story.at_ns, "placed", "wang", "person", ("v11",), "A-01L-03"))
+    assert await lantai.run("rfid", "tag", "v10") == 0
+    assert "v10: in transit" in lantai.out
+    assert "with robot-1: 99.9 %" in lantai.out
+    await lantai.run("find", "v10")
+    assert "with robot robot-1 since 2023-11-15" in lantai.out
+    assert "taken out of A-01L-02" in lantai.out
+    assert "stands in" not in lantai.out
+    await lantai.run("find", "v11")
+    assert "v11: misplaced" in lantai.out
+    assert "put into A-01L-03 by person wang at 2023-11-15" in lantai.out
+    found = await lantai.json("find", "v10")
+    assert (found["status"], found["segment"], found["holder"]) == ("in_transit", None, "robot-1")
+    assert found["custody"]["is_held"] is True
+    await lantai.run("status")
+    assert "1 in transit" in lantai.out
+    assert await lantai.run("rfid", "coverage") == 0
+    assert "100.0 % of 36 volumes" in lantai.out
 
 
 async def test_json_is_the_daemons_answer(lantai: Tool) -> None:

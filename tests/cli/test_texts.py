@@ -13,7 +13,7 @@ from config.messages import LANGUAGES, Texts, language_of, load_texts
 from config.policy import Limit
 from drivers.command import Result
 from edge.rules.devices import STORE_ALARMS
-from edge.state.facts import LANE_OF, Severity, Status
+from edge.state.facts import LANE_OF, HolderKind, Severity, Status
 
 ROOT = Path(__file__).resolve().parents[2]
 SCANNED = ("edge", "drivers", "sensors")
@@ -157,6 +157,7 @@ def used_labels() -> set[str]:
     found |= {f"fact_{kind.__struct_config__.tag}" for kind in LANE_OF}  # type: ignore[attr-defined]
     found |= {f"severity_{severity}" for severity in get_args(Severity)}
     found |= {f"volume_{status}" for status in get_args(Status)}
+    found |= {f"holder_{kind}" for kind in get_args(HolderKind)} | {"no_aisle"}
     found |= {f"result_{result}" for result in get_args(Result)}
     found |= {f"health_{health}" for health in ("ok", "degraded", "life_safety")}
     found |= {f"store_level_{level}" for level in ("ok", *STORE_ALARMS)}

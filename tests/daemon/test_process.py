@@ -80,7 +80,9 @@ async def lantai(config: Path, state_dir: Path) -> AsyncIterator[Process]:
 async def volumes_on_their_shelves(daemon: Process) -> None:
     await daemon.until("status")
     await daemon.ask("import", lines=catalogue())
-    await daemon.until("status", volumes={"unseen": 0, "present": len(VOLUMES), "misplaced": 0, "missing": 0})
+    await daemon.until(
+        "status", volumes={"unseen": 0, "present": len(VOLUMES), "misplaced": 0, "missing": 0, "in_transit": 0}
+    )
 
 
 async def on_record(daemon: Process) -> None:

@@ -224,7 +224,7 @@ BAD: dict[str, Callable[[Frozen], Frozen]] = {
     ),
     "one status for many": lambda frozen: folding(frozen, lines=frozen.folded.lines * 2),
     "a place that is none": lambda frozen: folding(frozen, place=np.full(1, 4, np.int32)),
-    "a status that is none": lambda frozen: folding(frozen, status=np.full(1, 4, np.uint8)),
+    "a status that is none": lambda frozen: folding(frozen, status=np.full(1, 5, np.uint8)),
     "a judged row that is none": lambda frozen: replace(
         frozen, beliefs=replace(frozen.beliefs, unjudged=np.array([1], np.int64))
     ),

@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 import typer
 
 from config.messages import Texts
-from edge.api.records import AlarmAnswer, DevicesAnswer, FindAnswer, StatusAnswer
+from edge.api.records import AlarmAnswer, CustodyAnswer, DevicesAnswer, FindAnswer, StatusAnswer
 from edge.cli.client import Daemon
 from edge.cli.options import described, options
 from edge.cli.screen import Screen, measured, seconds
@@ -198,7 +198,10 @@ def _show_alarms(screen: Screen, answer: list[AlarmAnswer]) -> None:
 def _show_found(screen: Screen, answer: FindAnswer) -> None:
     label = screen.texts.label
     screen.line(f"{answer.volume}: {label(f'volume_{answer.status}')}", "bold")
-    screen.say("find_place", segment=answer.segment or "-", zone=answer.zone or "-")
+    if answer.custody is not None:
+        _show_custody(screen, answer.custody)
+    if answer.segment is not None or answer.custody is None:
+        screen.say("find_place", segment=answer.segment or "-", zone=answer.zone or "-")
     screen.say("find_book", slot=answer.book_slot, segment=answer.book_segment or "-")
     if answer.age_s is None:
         screen.say("find_never")
@@ -206,6 +209,17 @@ def _show_found(screen: Screen, answer: FindAnswer) -> None:
         screen.say("find_sure", percent=f"{answer.confidence * 100:.1f}", age=seconds(answer.age_s))
     if answer.awaited_s is not None:
         screen.say("find_awaited", "yellow", age=seconds(answer.awaited_s))
-    screen.say("find_holder", holder=answer.holder or "-")
+    if answer.custody is None:
+        screen.say("find_holder", holder="-")
     for candidate in answer.candidates:
         screen.say("find_candidate", segment=candidate.segment, percent=f"{candidate.confidence * 100:.1f}")
+
+
+def _show_custody(screen: Screen, custody: CustodyAnswer) -> None:
+    screen.say(
+        "find_held" if custody.is_held else "find_placed",
+        kind=screen.texts.label(f"holder_{custody.kind}"),
+        holder=custody.holder,
+        since=screen.local(custody.since),
+        segment=custody.segment or "-",
+    )

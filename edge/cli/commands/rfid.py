@@ -212,6 +212,8 @@ def _show_antenna(screen: Screen, answer: AntennaFigures) -> None:
 def _show_tag(screen: Screen, answer: TagAnswer) -> None:
     label = screen.texts.label
     screen.line(f"{answer.volume}: {label(f'volume_{answer.status}')}, {answer.epc}", "bold")
+    if answer.holder is not None:
+        screen.say("tag_holder", holder=answer.holder, percent=f"{answer.with_holder * 100:.1f}")
     for candidate in answer.candidates:
         screen.say("find_candidate", segment=candidate.segment, percent=f"{candidate.confidence * 100:.1f}")
     if answer.read_rate is None:
