@@ -180,6 +180,14 @@ def test_a_volume_told_missing_is_not_missing_any_more_once_somebody_says_who_ha
     assert place_of(story) == ("present", FIRST, None)
 
 
+def test_a_volume_under_suspicion_is_free_of_it_once_somebody_has_it() -> None:
+    story = shelved()
+    heard(story, rounds=10)
+    assert looks.find(story.state, "v0", story.at_ns).awaited_s is not None
+    taken(story, "v0")
+    assert looks.find(story.state, "v0", story.at_ns).awaited_s is None
+
+
 def test_a_missing_volume_that_is_put_back_without_a_word_of_its_taking_stands_there() -> None:
     story = shelved()
     heard(story, rounds=12)

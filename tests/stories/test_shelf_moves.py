@@ -105,6 +105,19 @@ def test_a_volume_read_while_its_bank_moves_is_alive_and_its_silence_begins_anew
     assert not story.of(VolumeMissing)
 
 
+def test_the_second_look_at_a_silent_volume_is_none_while_its_bank_moves() -> None:
+    story = shelved()
+    for _ in range(10):  # silent for too long by now: one more search is awaited
+        story.round({2: [1], 3: [2], 4: [3]})
+    bank(story, moving=True)
+    for _ in range(5):
+        story.round({2: [1], 3: [2], 4: [3]})
+    assert not story.of(VolumeMissing)
+    bank(story)
+    story.round({2: [1], 3: [2], 4: [3]})
+    assert [fact.volume for fact in story.of(VolumeMissing)] == ["v0"]
+
+
 def test_a_search_that_began_before_the_bank_stood_is_void_and_one_that_ended_before_it_moved_is_not() -> None:
     story = shelved()
     start_ns = story.at_ns
