@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from sensors.rfid import carried
 from sensors.rfid.evidence import Evidence
@@ -86,23 +87,31 @@ def test_a_tag_carried_past_every_shelf_stands_on_none() -> None:
     assert firm == 0
 
 
+def read_by(made: World, rows: NDArray[np.int64], segments: tuple[int, ...], rounds: int) -> None:
+    """Rounds in which these antennas, and no others, read one tag as loud as what stands there, beside what does."""
+    for _ in range(rounds):
+        for segment in segments:
+            read, rssi = made.reads_of(segment)
+            others = read != rows[0]
+            made.report(segment, np.append(read[others], rows), np.append(rssi[others], np.float32(-52.0)))
+            made.now_ns += 1
+            made.waiting.close(segment, 1, made.now_ns)
+        made.evidence.digest(made.waiting.take())
+
+
 def test_a_tag_in_hand_between_two_shelves_is_not_taken_for_two_tags() -> None:
     made = World(3, rows=4, per_row=8, tags=320, miss=0.1, displaced=0.0)
     for _ in range(12):
         made.cycle()
-    standing = np.array([40])  # in the fifth segment of the first row, and heard by the fifth of the fourth too
-    for rows, are_two in ((ROWS, False), (standing, True)):
-        if not are_two:
-            made.evidence.hold(rows)
-        for _ in range(12):
-            for segment in (4, 28):
-                read, rssi = made.reads_of(segment)
-                others = read != rows[0]
-                made.report(segment, np.append(read[others], rows), np.append(rssi[others], np.float32(-52.0)))
-                made.now_ns += 1
-                made.waiting.close(segment, 1, made.now_ns)
-            made.evidence.digest(made.waiting.take())
-        assert (rows[0] in made.evidence.doubles().row) == are_two
+    rows = np.array([40])  # of the fifth segment of the first row, read by the fifth of the fourth too
+    read_by(made, rows, (4, 28), rounds=4)
+    assert rows[0] in made.evidence.doubles().row
+    made.evidence.hold(rows)
+    assert rows[0] not in made.evidence.doubles().row
+    read_by(made, rows, (4,), rounds=10)  # somebody waits there with it
+    assert int(made.evidence.believed[40]) == 4
+    read_by(made, rows, (4, 28), rounds=12)
+    assert rows[0] not in made.evidence.doubles().row
 
 
 def test_a_tag_that_was_put_down_begins_there_and_is_firm_after_its_reads() -> None:
