@@ -10,8 +10,9 @@ from sensors.rfid.neighbourhood import FAR, REACH
 from sensors.rfid.open_reads import Tallies
 from sensors.rfid.radio import Radio
 
-_LOUDER_DB = 8.0  # two and a half times the noise of a reading
-_TOO_FEW = 4.0  # standard errors below the hits that are due
+_UNLIKE = 2.7  # standard errors: of the levels a tag that stands still gives, one in a hundred and fifty is odd
+_TOO_FEW = 3.0  # standard errors below the hits that are due
+_AVERAGED = 4.0  # reads: what is odd about a spot does not average out, see `locate.likelihood`
 
 
 def is_odd_read(
@@ -22,14 +23,16 @@ def is_odd_read(
     at: Closed,
     radio: Radio,
 ) -> NDArray[np.bool_]:
-    """(m,) reads much too loud, or by its own antenna in far too few of many rounds.
+    """(m,) reads much too loud, or by its own antenna much too weak, or in far too few of many rounds.
 
     column (m,) of where the tag is believed, seen from the antenna; bias_db (tags,); hits (m,) rounds it was read in
     """
-    expected = radio.level_dbm[done.segment, column] + bias_db.take(done.row)
+    above = done.rssi_dbm - radio.level_dbm[done.segment, column] - bias_db.take(done.row)
+    spread = _UNLIKE * np.sqrt(radio.noise_db2 / np.clip(hits, 1.0, _AVERAGED) + radio.site_db2)
+    is_own = column == REACH
+    odd: NDArray[np.bool_] = ((above > spread) & (column != FAR)) | ((above < -spread) & is_own)
     nth = at.nth.take(done.segment)
     rate = at.rate[nth, REACH]
     due = at.rounds.take(nth) * rate
-    too_few = (column == REACH) & (hits < due - _TOO_FEW * np.sqrt(due * (1.0 - rate)))
-    odd: NDArray[np.bool_] = ((column != FAR) & (done.rssi_dbm > expected + _LOUDER_DB)) | too_few
+    odd |= is_own & (hits < due - _TOO_FEW * np.sqrt(due * (1.0 - rate)))
     return odd

@@ -342,24 +342,27 @@ def test_silence_does_not_depend_on_when_what_was_heard_is_taken_in(
     assert one.silent_rounds(rows)[stays].tolist() == many.silent_rounds(rows)[stays].tolist()
 
 
-def test_a_tag_put_into_the_next_segment_is_found_though_its_old_antenna_still_reads_it_now_and_then() -> None:
-    """Many rounds told at once: its own antenna reads it in far fewer of them than it used to, the next in most."""
+@pytest.mark.parametrize(("rounds", "own", "next_", "further"), [(60, 54, 16, 8), (6, 5, 2, 1), (6, 5, 3, 1)])
+def test_a_tag_put_into_the_next_segment_is_found_though_its_old_antenna_still_reads_it_now_and_then(
+    rounds: int, own: int, next_: int, further: int
+) -> None:
+    """Many rounds told at once: its own antenna reads it in fewer of them than it used to, and weaker."""
     evidence = blank(4)
     evidence.enroll([A], of_segments(1))
 
-    def sixty_rounds(*times_dbm: tuple[int, float]) -> None:
+    def told_at_once(*times_dbm: tuple[int, float]) -> None:
         waiting = Waiting()
         epc = np.frombuffer(A, np.uint8).reshape(1, 12)
         for segment, (times, level_dbm) in enumerate(times_dbm):
             told = np.array([96], np.uint16), of_segments(segment), np.array([level_dbm], np.float32)
             waiting.hear(epc, *told, np.array([times], np.uint16), np.array([-1], np.int32), T0_NS)
         for segment in range(4):
-            waiting.close(segment, 60, T0_NS)
+            waiting.close(segment, rounds, T0_NS)
         evidence.digest(waiting.take())
 
     for _ in range(12):
-        sixty_rounds((16, -58.0), (54, -52.0), (16, -58.0), (8, -64.0))
+        told_at_once((next_, -58.0), (own, -52.0), (next_, -58.0), (further, -64.0))
     assert sure(evidence, 0, 1) > 0.99
     for _ in range(3):
-        sixty_rounds((8, -64.0), (16, -58.0), (54, -52.0), (16, -58.0))
+        told_at_once((further, -64.0), (next_, -58.0), (own, -52.0), (next_, -58.0))
     assert sure(evidence, 0, 2) > 0.99
