@@ -18,6 +18,7 @@ from edge.cli.app import COMMANDS, tool
 from edge.state.events import ClockStep, Dropped, OperatorAction, StoreState
 from edge.state.facts import LANE_OF, DuplicateEpcSeen, Fact, PlaceGone, PlatformCommandTaken, VolumesTogether
 from tests.api.manual_house import TECHNICIAN, ManualHouse, Roles, served
+from tests.store.samples import ONE_OF_EACH
 
 AUDITOR: Roles = ("auditor",)
 
@@ -386,7 +387,10 @@ def lantai_facts() -> list[Fact]:
         standing=9,
     )
     gone = PlaceGone(at_ns=house.now(), volume="v1")
-    facts: list[Fact] = [*story.facts, told, twice, together, gone]
+    of_nobody_here = {"VolumeTaken", "VolumePlaced", "PlacementConfirmed", "CustodyDoubted", "CustodyUpheld"}
+    of_nobody_here |= {"ShelvingChanged"}  # holders and banks
+    samples = [fact for fact in ONE_OF_EACH if type(fact).__name__ in of_nobody_here]
+    facts: list[Fact] = [*story.facts, told, twice, together, gone, *samples]
     assert {type(fact) for fact in facts} == set(LANE_OF)
     return facts
 
