@@ -1,14 +1,13 @@
 """A catalogue file to checked lines: volume,epc,slot,thickness_mm. Every mistake with line and column."""
 
 import contextlib
-import csv
-import io
 import re
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from config.catalogued import CataloguedVolume
-from config.csv_text import csv_text, seen_epc, seen_value
+from config.csv_text import csv_rows, csv_text, seen_epc, seen_value
 from config.phrase import Said, phrase
 from config.places import NoSuchSlot, Places
 from config.problem import LineProblem, shortened
@@ -25,30 +24,38 @@ AS_NUMBER = re.compile(r"[0-9a-f]+(?:[.,][0-9a-f]*)?e\+[0-9]+")  # a spreadsheet
 _THICKNESS = re.compile(r"[0-9]{1,3}", re.ASCII)
 
 
-def read_catalogue(path: Path, places: Places) -> tuple[list[CataloguedVolume], list[LineProblem]]:
-    """The good lines, in file order, and what is wrong with the others. Never raises for what is in the file."""
-    problems: list[LineProblem] = []
-    text = csv_text(path, problems)
-    if text is None:
-        return [], problems
-    reading = _Reading(str(path), places, problems)
-    lines = _faultless(text, reading.slots)
-    if lines is not None:
-        return lines, problems
-    reading.read(text)
-    return reading.lines, problems
+class CatalogueFile(NamedTuple):
+    """The good lines of a file, in file order, and how many lines are left out. `warnings`: of good lines that want
+    looking at."""
+
+    lines: list[CataloguedVolume]
+    left_out: int
+    problems: list[LineProblem]
+    warnings: list[LineProblem]
+
+
+def read_catalogue(path: Path, places: Places) -> CatalogueFile:
+    """The good lines, and what is wrong with the others. Never raises for what is in the file."""
+    reading = _Reading(str(path), places)
+    text = csv_text(path, reading.problems)
+    if text is not None:
+        lines = _faultless(text, reading.slots)
+        if lines is not None:
+            return CatalogueFile(lines, 0, [], [])
+        reading.read(text)
+    return CatalogueFile(reading.lines, reading.left_out, reading.problems, reading.warnings)
 
 
 def line_numbers(path: Path, volumes: frozenset[str]) -> dict[str, int]:
     """The first line of each of these volumes in a file that was read before; not those gone from it."""
     found: dict[str, int] = {}
-    with contextlib.suppress(OSError, UnicodeDecodeError, csv.Error):
-        rows = csv.reader(io.StringIO(path.read_bytes().decode("utf-8-sig"), newline=""), strict=True)
-        header = [name.strip().lower() for name in next(rows, [])]
+    with contextlib.suppress(OSError, UnicodeDecodeError):
+        rows = csv_rows(path.read_bytes().decode("utf-8-sig"))
+        header = [name.strip().lower() for name in next(rows, (0, []))[1] or ()]
         column = header.index(HEADER[0]) if HEADER[0] in header else len(header)
-        for row in rows:
-            if len(row) == len(header) > column and row[column] in volumes:
-                found.setdefault(row[column], rows.line_num)
+        for number, row in rows:
+            if row is not None and len(row) == len(header) > column and row[column] in volumes:
+                found.setdefault(row[column], number)
     return found
 
 
@@ -84,68 +91,86 @@ def _is_thickness(text: str) -> bool:
 
 
 class _Reading:
-    """One pass over the file; what was seen before, by line."""
+    """One pass over the file; what the good lines before claimed."""
 
-    def __init__(self, file: str, places: Places, problems: list[LineProblem]) -> None:
+    def __init__(self, file: str, places: Places) -> None:
         self.file = file
         self.places = places
-        self.problems = problems
         self.lines: list[CataloguedVolume] = []
+        self.left_out = 0
+        self.problems: list[LineProblem] = []
+        self.warnings: list[LineProblem] = []
         self.slots = frozenset(places.slots())
-        self.line_of: tuple[dict[str, int], dict[str, int], dict[str, int]] = ({}, {}, {})
+        self.line_of: tuple[dict[str, int], dict[str, int]] = ({}, {})
+        self.first_in: dict[str, str] = {}
 
     def refuse(self, line: int, column: str, seen: Said, expected: Said, step: Said) -> None:
-        self.problems.append(
-            LineProblem(file=self.file, line=line, column=column, seen=seen, expected=expected, next_step=step)
-        )
+        self.problems.append(self._problem(line, column, seen, expected, step))
+
+    def _problem(self, line: int, column: str, seen: Said, expected: Said, step: Said) -> LineProblem:
+        return LineProblem(file=self.file, line=line, column=column, seen=seen, expected=expected, next_step=step)
 
     def read(self, text: str) -> None:
-        rows = csv.reader(io.StringIO(text, newline=""), strict=True)
-        try:
-            header = next(rows, [])
-            order = self._order(header)
-            if order is None:
-                return
-            width = len(header)
-            for row in rows:
-                if len(row) == width:
-                    self._take(rows.line_num, *(row[index] if index >= 0 else "" for index in order))
-                elif row:
-                    seen = phrase("seen_columns", count=len(row))
-                    self.refuse(rows.line_num, "", seen, width, phrase("do_see_commas"))
-        except csv.Error as error:
-            seen = phrase("seen_broken_csv", detail=shortened(str(error)))
-            self.refuse(rows.line_num, "", seen, phrase("want_csv"), phrase("do_see_quotes"))
+        rows = csv_rows(text)
+        number, header = next(rows, (1, []))
+        order = self._order(number, header)
+        if order is None:
+            return
+        for number, row in rows:
+            if row is not None and len(row) == len(HEADER):
+                self._take(number, *(row[index] for index in order))
+                continue
+            self.left_out += 1
+            if row is None:
+                self.refuse(number, "", phrase("seen_stray_quote"), phrase("want_csv"), phrase("do_see_quotes"))
+            else:
+                seen = phrase("seen_columns", count=len(row))
+                self.refuse(number, "", seen, len(HEADER), phrase("do_see_commas"))
+        if not self.lines and not self.left_out:
+            self.refuse(0, "", phrase("seen_header_alone"), phrase("want_volume_lines"), phrase("do_see_export"))
 
-    def _order(self, header: Sequence[str]) -> tuple[int, ...] | None:
-        """Where each column of HEADER stands, -1 for a thickness that is not there."""
+    def _order(self, line: int, header: Sequence[str] | None) -> tuple[int, ...] | None:
+        """Where each column of HEADER stands."""
+        if header is None:
+            self.refuse(line, "", phrase("seen_stray_quote"), ",".join(HEADER), phrase("do_see_quotes"))
+            return None
         names = [name.strip().lower() for name in header]
-        missing = [name for name in HEADER[:3] if name not in names]
-        unknown = [name for name in names if name not in HEADER]
-        if not missing and not unknown and len(set(names)) == len(names):
-            return tuple(names.index(name) if name in names else -1 for name in HEADER)
+        if sorted(names) == sorted(HEADER):
+            return tuple(map(names.index, HEADER))
+        seen: Said = seen_value(",".join(header))
         step = phrase("do_write_header", header=",".join(HEADER))
+        missing = ", ".join(name for name in HEADER if name not in names)
+        unknown = ", ".join(name for name in names if name not in HEADER)
         if len(header) == 1 and any(mark in header[0] for mark in ";\t"):
             step = phrase("do_save_with_commas")
-        self.refuse(1, "", seen_value(",".join(header)), ",".join(HEADER), step)
+        elif missing:
+            seen = phrase("seen_header_without", header=seen, columns=missing)
+        elif unknown:
+            seen = phrase("seen_header_with", header=seen, columns=shortened(unknown))
+        self.refuse(line, "", seen, ",".join(HEADER), step)
         return None
 
     def _take(self, line: int, volume: str, epc: str, slot: str, thickness: str) -> None:
         epc = epc.lower()
-        volumes, epcs, slots = self.line_of
+        volumes, epcs = self.line_of
         is_good = (
             _VOLUME.fullmatch(volume) is not None
             and EPC.fullmatch(epc) is not None
             and slot in self.slots
             and (not thickness or _is_thickness(thickness))
-            and volumes.setdefault(volume, line) == line
-            and epcs.setdefault(epc, line) == line
-            and slots.setdefault(slot, line) == line
+            and volume not in volumes
+            and epc not in epcs
         )
-        if is_good:
-            self.lines.append(CataloguedVolume(volume, epc, slot, int(thickness or 0)))
-        else:
+        if not is_good:
+            self.left_out += 1
             self._explain(line, volume, epc, slot, thickness)
+            return
+        volumes[volume] = epcs[epc] = line
+        self.lines.append(CataloguedVolume(volume, epc, slot, int(thickness or 0)))
+        first = self.first_in.setdefault(slot, volume)
+        if first != volume:
+            expected = phrase("want_unshared_slot", holder=first, line=volumes[first])
+            self.warnings.append(self._problem(line, "slot", seen_value(slot), expected, phrase("do_leave_shared")))
 
     def _explain(self, line: int, volume: str, epc: str, slot: str, thickness: str) -> None:
         """All that is wrong with a line."""
@@ -160,9 +185,9 @@ class _Reading:
             self.refuse(line, "slot", seen_value(slot), phrase("want_slot"), self._advice(slot))
         if thickness and not _is_thickness(thickness):
             self.refuse(line, "thickness_mm", seen_value(thickness), phrase("want_thickness"), phrase("do_measure"))
-        for column, value, known in zip(HEADER, (volume, epc, slot), self.line_of, strict=False):
-            first = known.setdefault(value, line)
-            if value and first != line:
+        for column, value, claimed in zip(HEADER, (volume, epc), self.line_of, strict=False):
+            first = claimed.get(value)
+            if first is not None:
                 seen, step = phrase("seen_twice", value=seen_value(value)), phrase("do_compare_lines", line=first)
                 self.refuse(line, column, seen, phrase("want_column_once", column=column), step)
 

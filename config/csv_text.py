@@ -1,5 +1,7 @@
-"""A CSV file as text, whatever a spreadsheet made of it, and how its values are shown in a mistake."""
+"""A CSV file as text and as rows, whatever a spreadsheet made of it, and how its values are shown in a mistake."""
 
+import csv
+from collections.abc import Iterator
 from pathlib import Path
 
 from config.phrase import Said, os_reason, phrase
@@ -31,6 +33,21 @@ def csv_text(path: Path, problems: list[LineProblem]) -> str | None:
         seen = phrase("seen_byte", byte=f"0x{raw[error.start]:02x}")
         refuse(line, seen, phrase("want_utf8"), _encoding_advice(raw))
         return None
+
+
+def csv_rows(text: str) -> Iterator[tuple[int, list[str] | None]]:
+    """The cells of each line that is not empty, with its number; None for a line whose quotes are wrong.
+
+    A quote ends in its line: no id, tag or number holds a line break, and a stray one must not swallow what follows.
+    """
+    for number, line in enumerate(text.replace("\r\n", "\n").replace("\r", "\n").split("\n"), 1):
+        if '"' in line:
+            try:
+                yield number, next(csv.reader((line,), strict=True))
+            except csv.Error:
+                yield number, None
+        elif line:
+            yield number, line.split(",")
 
 
 def seen_value(text: str) -> Said:

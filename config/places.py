@@ -9,7 +9,7 @@ import msgspec
 import numpy as np
 
 from config.messages import PhrasedError
-from config.phrase import phrase
+from config.phrase import Phrase, phrase
 from config.problem import shortened
 from config.vault import Rack, Vault
 
@@ -38,6 +38,9 @@ class SlotAddress(NamedTuple):
     section: int
     shelf: int
     slot: int
+
+
+_ANY_SLOT = SlotAddress("A", 1, "L", 3, 2, 15)
 
 
 class Places:
@@ -142,35 +145,38 @@ class Places:
     def address(self, slot_id: str) -> SlotAddress:
         """Parse `RACK-ROWFACE-SECTION-SHELF-SLOT`, e.g. `A-01L-03-2-15`. Raises NoSuchSlot when it does not exist."""
         parts = slot_id.rsplit("-", 4)
-        rack = self._rack_of.get(parts[0])
         try:
             found = SlotAddress(parts[0], int(parts[1][:-1]), parts[1][-1], int(parts[2]), int(parts[3]), int(parts[4]))
         except (IndexError, ValueError):
-            raise NoSuchSlot(phrase("slot_no_id", slot=shortened(slot_id))) from None
+            like = slot_name(_first_of(self.racks[0]) if self.racks else _ANY_SLOT)
+            raise NoSuchSlot(phrase("slot_no_id", slot=shortened(slot_id), like=like)) from None
+        rack = self._rack_of.get(found.rack)
+        if rack is None or not _is_in(found, rack) or slot_id != slot_name(found):
+            raise NoSuchSlot(self._advice(slot_id, found))
+        return found
+
+    def _advice(self, slot_id: str, found: SlotAddress) -> Phrase:
+        """Why a slot does not exist, or how it is written: with its zeros and capitals."""
+        name = found.rack.strip().casefold()
+        rack = self._rack_of.get(found.rack) or next((rack for rack in self.racks if rack.id.casefold() == name), None)
+        shown = shortened(slot_id)
         if rack is None:
             known = ", ".join(islice(self._rack_of, MOST_SHOWN)) + (", ..." if len(self._rack_of) > MOST_SHOWN else "")
-            raise NoSuchSlot(phrase("slot_no_rack", slot=shortened(slot_id), rack=shortened(parts[0]), known=known))
-        inside = (
-            1 <= found.row <= rack.rows
-            and found.face in rack.faces
-            and 1 <= found.section <= rack.sections
-            and 1 <= found.shelf <= rack.shelves
-            and 1 <= found.slot <= rack.slots_per_shelf
+            return phrase("slot_no_rack", slot=shown, rack=shortened(found.rack), known=known)
+        meant = found._replace(rack=rack.id, face=found.face.upper())
+        if _is_in(meant, rack):
+            return phrase("slot_miswritten", slot=slot_name(meant))
+        return phrase(
+            "slot_outside",
+            slot=shown,
+            rack=rack.id,
+            rows=rack.rows,
+            faces="".join(rack.faces),
+            sections=rack.sections,
+            shelves=rack.shelves,
+            slots=rack.slots_per_shelf,
+            like=slot_name(_first_of(rack)),
         )
-        if not inside or slot_id != slot_name(found):
-            raise NoSuchSlot(
-                phrase(
-                    "slot_outside",
-                    slot=shortened(slot_id),
-                    rack=rack.id,
-                    rows=rack.rows,
-                    faces="".join(rack.faces),
-                    sections=rack.sections,
-                    shelves=rack.shelves,
-                    slots=rack.slots_per_shelf,
-                )
-            )
-        return found
 
     def slots(self) -> list[str]:
         """Every slot id in layout order: the order of `demo-volumes.csv` and of inventories."""
@@ -184,6 +190,20 @@ class Places:
                             first = slot_name(SlotAddress(rack.id, row, face, section, shelf, 1))[:-3]
                             names += [first + number for number in numbers]
         return names
+
+
+def _is_in(address: SlotAddress, rack: Rack) -> bool:
+    return (
+        1 <= address.row <= rack.rows
+        and address.face in rack.faces
+        and 1 <= address.section <= rack.sections
+        and 1 <= address.shelf <= rack.shelves
+        and 1 <= address.slot <= rack.slots_per_shelf
+    )
+
+
+def _first_of(rack: Rack) -> SlotAddress:
+    return SlotAddress(rack.id, 1, rack.faces[0], 1, 1, 1)
 
 
 def slot_name(address: SlotAddress) -> str:

@@ -1,15 +1,13 @@
 """A file of reference tags to checked lines: segment,epc. Every mistake with line and column."""
 
-import csv
-import io
 from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from config.advice import did_you_mean, nearest
 from config.catalogue import AS_NUMBER, EPC, LONGEST_EPC_DIGITS
-from config.csv_text import csv_text, seen_epc, seen_value
+from config.csv_text import csv_rows, csv_text, seen_epc, seen_value
 from config.phrase import Said, phrase
-from config.problem import LineProblem, shortened
+from config.problem import LineProblem
 from config.reference_tag import ReferenceTag
 
 HEADER = ("segment", "epc")
@@ -44,21 +42,18 @@ class _Reading:
         )
 
     def read(self, text: str) -> None:
-        rows = csv.reader(io.StringIO(text, newline=""), strict=True)
-        try:
-            header = next(rows, [])
-            order = self._order(header)
-            if order is None:
-                return
-            for row in rows:
-                if len(row) == len(header):
-                    self._take(rows.line_num, *(row[index].strip() for index in order))
-                elif row:
-                    seen = phrase("seen_columns", count=len(row))
-                    self.refuse(rows.line_num, "", seen, len(header), phrase("do_see_commas"))
-        except csv.Error as error:
-            seen = phrase("seen_broken_csv", detail=shortened(str(error)))
-            self.refuse(rows.line_num, "", seen, phrase("want_csv"), phrase("do_see_quotes"))
+        rows = csv_rows(text)
+        _, header = next(rows, (1, []))
+        order = self._order(header or ())
+        if order is None:
+            return
+        for number, row in rows:
+            if row is None:
+                self.refuse(number, "", phrase("seen_stray_quote"), phrase("want_csv"), phrase("do_see_quotes"))
+            elif len(row) == len(HEADER):
+                self._take(number, *(row[index].strip() for index in order))
+            else:
+                self.refuse(number, "", phrase("seen_columns", count=len(row)), len(HEADER), phrase("do_see_commas"))
 
     def _order(self, header: Sequence[str]) -> tuple[int, ...] | None:
         """Where each column of HEADER stands."""

@@ -1,8 +1,9 @@
 """What the state says of the vault: pure functions of the state and vault time, giving records."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from typing import Any, get_args
 
 import msgspec
@@ -176,6 +177,18 @@ def shown(fact: Fact, volume: str = "") -> dict[str, Any]:
             at_ns = plain.pop(name)
             plain[name.removesuffix("_ns")] = utc(at_ns) if at_ns else None
     return {"type": plain.pop("type"), "at": utc(fact.at_ns), **plain}
+
+
+def traced(facts: Sequence[Fact], volume: str) -> list[dict[str, Any]]:
+    """Facts about a volume, oldest first, as `shown`; a line of the catalogue that came before is set beside the one
+    that replaced it: `before` holds what changed, as it was."""
+    told = [shown(fact, volume) for fact in facts]
+    lines = [fact for fact in told if fact["type"] == "volume_catalogued"]
+    for earlier, later in pairwise(lines):
+        later["before"] = {
+            name: earlier[name] for name in ("epc", "slot", "thickness_mm") if earlier[name] != later[name]
+        }
+    return told
 
 
 def _volumes_by_status(state: State) -> dict[Status, int]:

@@ -45,7 +45,7 @@ class LineSorter:
         warnings: list[tuple[int, str, str]] = []
         new = same = 0
         holders = self._state.holders([_epc(line.epc) for line in lines]).tolist()
-        for i, (line, of_tag) in enumerate(zip(lines, holders, strict=True)):
+        for i, (line, of_tag) in enumerate(zip(map(known.completed, lines), holders, strict=True)):
             row = known.row.get(line.volume)
             is_same = row is not None and known.lines[row] == line
             holder = self._holder.get(line.epc) or (known.lines[of_tag].volume if of_tag != NOWHERE else line.volume)

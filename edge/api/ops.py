@@ -179,7 +179,7 @@ async def _trace(desk: Desk, who: Caller, args: VolumeArgs) -> object:
     volume = known.lines[volumes.row_of(desk.house.state, args.volume)].volume
     facts = await desk.house.trace(volume, args.limit)
     readable = [fact for fact in facts if may_read(who, fact)]
-    return TraceAnswer([answers.shown(fact, volume) for fact in readable], len(facts) - len(readable))
+    return TraceAnswer(answers.traced(readable, volume), len(facts) - len(readable))
 
 
 async def _history(desk: Desk, _who: Caller, args: HistoryArgs) -> object:

@@ -18,7 +18,31 @@ def fact_sentence(texts: Texts, fact: Mapping[str, Any]) -> str:
     if fact["type"] == "measured":
         pairs = zip(fact["points"], fact["values"], strict=True)
         fields["readings"] = ", ".join(f"{point} {number(value)}" for point, value in pairs)
-    return texts.label(f"fact_{fact['type']}", **fields)
+    return texts.label(_label(fact, texts, fields), **fields)
+
+
+def _label(fact: Mapping[str, Any], texts: Texts, fields: dict[str, object]) -> str:
+    """The text that fits the case; what it needs beyond the fact goes into `fields`."""
+    match fact["type"]:
+        case "volume_catalogued":
+            fields["thickness"] = _thickness(texts, fact["thickness_mm"])
+            if fact.get("before"):
+                fields["changes"] = ", ".join(_change(texts, name, fact) for name in fact["before"])
+                return "fact_volume_recatalogued"
+        case "volume_found" if fact["segment"] == fact["book"]:
+            return "fact_volume_found_in_place"
+    return f"fact_{fact['type']}"
+
+
+def _change(texts: Texts, name: str, fact: Mapping[str, Any]) -> str:
+    before, after = fact["before"][name], fact[name]
+    if name == "thickness_mm":
+        before, after = _thickness(texts, before), _thickness(texts, after)
+    return texts.label(f"change_{name}", before=before, after=after)
+
+
+def _thickness(texts: Texts, thickness_mm: int) -> str:
+    return f"{thickness_mm} mm" if thickness_mm else texts.label("unknown_value")
 
 
 def _in_words(texts: Texts, key: str, value: object) -> object:

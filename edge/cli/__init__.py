@@ -20,6 +20,11 @@ def main() -> int:
         code = run_if_plain(arguments[1:])
         if code is not None:
             return code
-    from edge.cli.app import tool  # noqa: PLC0415
+    from edge.cli.trouble import INTERRUPTED  # noqa: PLC0415
 
-    return tool(arguments)
+    try:
+        from edge.cli.app import tool  # noqa: PLC0415  half a second, in which a person may think better of it
+
+        return tool(arguments)
+    except KeyboardInterrupt:
+        return INTERRUPTED

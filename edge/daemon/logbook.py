@@ -30,6 +30,7 @@ from edge.state.facts import (
 )
 
 log = logging.getLogger(__name__)
+GATHER_S = 10.0
 
 LEVELS: dict[type, int] = {
     AlarmRaised: logging.WARNING,
@@ -49,17 +50,29 @@ LEVELS: dict[type, int] = {
 }
 
 
-def write_down(language: Language) -> Callable[[Sequence[Fact]], None]:
-    """A listener for committed facts that logs those a technician wants to read."""
+class Logbook:
+    """Hears of committed facts and logs those a technician wants to read."""
 
-    def hear(facts: Sequence[Fact]) -> None:
+    def __init__(self, language: Language, later: Callable[[float, Callable[[], None]], object]) -> None:
+        """`later(seconds, call)`: as the event loop's call_later."""
+        self._language: Language = language
+        self._later = later
+        self._catalogued = 0
+
+    def hear(self, facts: Sequence[Fact]) -> None:
+        """An import comes by the hundred volumes: what comes within GATHER_S is one line."""
         for fact in facts:
             level = LEVELS.get(type(fact))
             if level is None or (isinstance(fact, ActionTaken) and fact.action == "catalogue.import"):
                 continue
-            log.log(level, "%s", fact_sentence(load_texts(language), shown(fact)))
+            log.log(level, "%s", fact_sentence(load_texts(self._language), shown(fact)))
         imported = sum(len(fact.volumes) for fact in facts if isinstance(fact, VolumesCatalogued))
-        if imported:
-            log.info("%s", load_texts(language).label("log_catalogued", count=imported))
+        if imported and not self._catalogued:
+            self._later(GATHER_S, self.say_catalogued)
+        self._catalogued += imported
 
-    return hear
+    def say_catalogued(self) -> None:
+        """Log what was catalogued since the last such line, if anything was."""
+        count, self._catalogued = self._catalogued, 0
+        if count:
+            log.info("%s", load_texts(self._language).label("log_catalogued", count=count))

@@ -2,18 +2,24 @@
 
 import threading
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from pathlib import Path
 from typing import NamedTuple
+
+import msgspec
 
 from config.catalogued import CataloguedVolume
 from config.load import Loaded
 from config.phrase import phrase
+from edge.api.catalogue import LineSorter
+from edge.api.records import ImportAnswer
 from edge.clock import VaultClock
 from edge.daemon.recover import recover
 from edge.state.events import OperatorAction
+from edge.state.facts import Fact, VolumesCatalogued
 from edge.state.plant import Plant
 from edge.state.snapshot import encode, freeze
+from edge.state.state import State
 from edge.step import step
 from edge.store.errors import StoreFull
 from edge.store.journal import Store
@@ -23,9 +29,17 @@ MOST_WAITING = 24  # chunks between step and disk: about a megabyte, far below w
 LOOK_EVERY_S = 0.2
 
 
-class _Taken(NamedTuple):
+class Told(NamedTuple):
+    """What became of the lines up to `upto`, from where the one before ended. `refusal`: '' or a text id, and it is the
+    last. `answer` as the daemon would give it; its indices count from the first of these lines."""
+
     upto: int
-    answer: str
+    refusal: str
+    answer: ImportAnswer
+
+
+class _Taken(NamedTuple):
+    told: Told
     committed: threading.Event
 
 
@@ -38,9 +52,8 @@ def import_offline(
     role: str,
     terminal: str,
     clock: VaultClock,
-) -> Iterator[tuple[int, str]]:
-    """Yields (lines taken so far, answer) per chunk once it is on disk; stops after the first answer that is not
-    'accepted'.
+) -> Generator[Told, None, None]:
+    """Yields what became of each chunk once it is on disk; stops after the first refusal of all of it.
 
     Raises StoreBusy where a daemon holds the store, StoreError where it cannot be opened, StoreFull where the disk
     takes nothing.
@@ -67,13 +80,13 @@ def import_offline(
                 terminal=terminal,
                 volumes=chunk,
             )
-            decision = step(state, action)
-            taken = _Taken(first + len(chunk), decision.answer, threading.Event())
-            store.append(decision.facts, urgent=False, done=taken.committed.set)
+            facts, refusal, answer = _stepped(state, action)
+            taken = _Taken(Told(first + len(chunk), refusal, answer), threading.Event())
+            store.append(facts, urgent=False, done=taken.committed.set)
             waiting.append(taken)
             while waiting and (waiting[0].committed.is_set() or len(waiting) > MOST_WAITING):
                 yield _on_disk(store, waiting.popleft())
-            if decision.answer != "accepted":
+            if refusal:
                 break
         while waiting:
             yield _on_disk(store, waiting.popleft())
@@ -88,8 +101,26 @@ def import_offline(
         store.close()
 
 
-def _on_disk(store: Store, taken: _Taken) -> tuple[int, str]:
+def _stepped(state: State, action: OperatorAction) -> tuple[tuple[Fact, ...], str, ImportAnswer]:
+    """The facts of a chunk, why it was refused or '', and what became of its lines: where some have the tag of another
+    volume, the others go in without them."""
+    known = len(state.volumes)
+    decision = step(state, action)
+    facts = decision.facts
+    problems: tuple[tuple[int, str, str], ...] = ()
+    if decision.answer == "epc_taken":
+        found = LineSorter(state, action.volumes).sort(action.volumes)
+        decision = step(state, msgspec.structs.replace(action, at_ns=action.at_ns + 1, volumes=tuple(found.good)))
+        facts += decision.facts
+        problems = tuple(found.problems)
+    new = len(state.volumes) - known
+    changed = sum(len(fact.volumes) for fact in facts if isinstance(fact, VolumesCatalogued)) - new
+    same = len(action.volumes) - len(problems) - new - changed
+    return facts, "" if decision.answer == "accepted" else decision.answer, ImportAnswer(new, changed, same, problems)
+
+
+def _on_disk(store: Store, taken: _Taken) -> Told:
     while not taken.committed.wait(LOOK_EVERY_S):
         if store.level() == "failed":
             raise StoreFull("store_full", phrase("store_unwritten", path=str(store.database), fault=store.fault()))
-    return taken.upto, taken.answer
+    return taken.told

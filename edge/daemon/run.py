@@ -24,7 +24,7 @@ from edge.api.server import ApiServer
 from edge.clock import VaultClock
 from edge.daemon import tasks
 from edge.daemon.house import House
-from edge.daemon.logbook import write_down
+from edge.daemon.logbook import Logbook
 from edge.daemon.recover import recover
 from edge.field.bus_link import BusLink
 from edge.field.inbox import Inbox
@@ -91,7 +91,8 @@ class Daemon:
             emit=self._inbox.put,
             submit=runner.submit,
         )
-        self.house.on_facts += [write_down(vault.language), self._vouched]
+        self._logbook = Logbook(vault.language, asyncio.get_running_loop().call_later)
+        self.house.on_facts += [self._logbook.hear, self._vouched]
         self._platform = self._join_platform()
         self._api = ApiServer(self.house, state_dir / SOCKET)
         self._input_log = self._open_log() if vault.store.input_log_mb else None
@@ -137,6 +138,7 @@ class Daemon:
         await self._api.close()
         if self._input_log is not None:
             self._input_log.close()
+        self._logbook.say_catalogued()
         if bugs:
             with contextlib.suppress(StoreFull):  # it is the writer itself that died
                 self._store.flush(FLUSH_S)  # not closed: the next start shall know that this stop was no orderly one

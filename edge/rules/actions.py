@@ -115,11 +115,12 @@ def _vouch(state: State, event: OperatorAction) -> Decision:
 
 
 def _import(state: State, event: OperatorAction) -> Decision:
-    """Lines already in the catalogue as they are change nothing, so an import cut short is simply run again."""
+    """Lines already in the catalogue as they are change nothing, so an import cut short is simply run again; nor does a
+    line erase a thickness that it does not tell."""
     volumes = state.volumes
     changed = event.volumes
     if not volumes.row.keys().isdisjoint(line.volume for line in changed):
-        changed = tuple(line for line in changed if volumes.line(line.volume) != line)
+        changed = tuple(line for line in map(volumes.completed, changed) if volumes.line(line.volume) != line)
     epcs = [line.epc for line in changed]
     if len(set(epcs)) < len(changed) or len({line.volume for line in changed}) < len(changed):
         return Decision(answer="line_twice")

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any, TypeVar, get_args
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -94,6 +95,11 @@ class Volumes:
         """The volume's line, None for a volume that is not in the catalogue."""
         row = self.row.get(volume)
         return None if row is None else self.lines[row]
+
+    def completed(self, line: CataloguedVolume) -> CataloguedVolume:
+        """The line as it would stand in the catalogue: a thickness it does not tell stays what it was."""
+        known = None if line.thickness_mm else self.line(line.volume)
+        return line if known is None else msgspec.structs.replace(line, thickness_mm=known.thickness_mm)
 
     def _take_in(self, line: CataloguedVolume) -> int:
         row = self.row.setdefault(line.volume, len(self.lines))

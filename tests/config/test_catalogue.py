@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from config.catalogue import read_catalogue
+from config.catalogue import line_numbers, read_catalogue
 from config.catalogued import CataloguedVolume
 from config.load import load
 from config.places import Places, slot_name
@@ -25,10 +25,16 @@ def vault_of(*racks: Rack) -> Places:
 PLACES = vault_of(Rack(id="A", kind="open_rack", zone="z1"))
 
 
+def written(folder: Path, text: str) -> Path:
+    file = folder / "v.csv"
+    file.write_bytes(text.encode())
+    return file
+
+
 def read(folder: Path, raw: str | bytes) -> tuple[list[CataloguedVolume], list[str]]:
     file = folder / "v.csv"
     file.write_bytes(raw if isinstance(raw, bytes) else raw.encode())
-    lines, problems = read_catalogue(file, PLACES)
+    lines, _, problems, _ = read_catalogue(file, PLACES)
     return lines, [str(problem).removeprefix(f"{file}:") for problem in problems]
 
 
@@ -42,8 +48,8 @@ def test_the_byte_order_mark_of_spreadsheets_is_no_mistake(tmp_path: Path) -> No
     assert len(read(tmp_path, b"\xef\xbb\xbf" + (HEADER + GOOD).encode())[0]) == 1
 
 
-def test_columns_may_stand_in_any_order_and_thickness_may_be_missing(tmp_path: Path) -> None:
-    lines, problems = read(tmp_path, "slot,volume,epc\nA-01L-01-1-01,V1,2c14\n")
+def test_columns_may_stand_in_any_order_and_a_thickness_may_be_empty(tmp_path: Path) -> None:
+    lines, problems = read(tmp_path, "thickness_mm,slot,volume,epc\n,A-01L-01-1-01,V1,2c14\n")
     assert (lines, problems) == ([CataloguedVolume("V1", "2c14", "A-01L-01-1-01", 0)], [])
 
 
@@ -58,7 +64,9 @@ def test_columns_may_stand_in_any_order_and_thickness_may_be_missing(tmp_path: P
         ("V2," + "ab" * 64 + ",A-01L-01-1-01,5", "(128 characters), expected hex digits, a multiple of 4, at most 124"),
         ("V2,2c14,B-01L-01-1-01,5", "no rack 'B'; racks are A"),
         ("V2,2c14,A-01L-01-1-99,5", "is not a slot of rack 'A' (1 rows"),
-        ("V2,2c14,A-01L-01-1-1,5", "is not a slot of rack 'A'"),
+        ("V2,2c14,A-01L-01-1-99,5", "slots are written like A-01L-01-1-01"),
+        ("V2,2c14,A-01L-01-1-1,5", "slot: seen 'A-01L-01-1-1', expected a slot of this vault; write A-01L-01-1-01"),
+        ("V2,2c14,1L-01-1-1,5", "is not a slot id; expected RACK-ROWFACE-SECTION-SHELF-SLOT, e.g. A-01L-01-1-01"),
         ("V2,2c14,,5", "slot: seen nothing"),
         ("V2,2c14,A-01L-01-1-02,0", "thickness_mm: seen '0', expected 1..100"),
         ("V2,2c14,A-01L-01-1-02,101", "thickness_mm: seen '101'"),
@@ -66,9 +74,9 @@ def test_columns_may_stand_in_any_order_and_thickness_may_be_missing(tmp_path: P
         ("V2,2c14,A-01L-01-1-02,٢", "thickness_mm: seen '٢'"),
         ("V1,2c14,A-01L-01-1-02,5", "volume: seen 'V1' a second time, expected each volume once; compare with line 2"),
         ("V2,2C14257BF400020000000001,A-01L-01-1-02,5", "epc: seen '2c14257bf400020000000001' a second time"),
-        ("V2,2c14,A-01L-01-1-01,5", "slot: seen 'A-01L-01-1-01' a second time"),
         ("V2,2c14,A-01L-01-1-02", "seen 3 columns, expected 4"),
-        ('V2,2c14,"A-01L', "unexpected end of data"),
+        ('V2,2c14,"A-01L', "a quote that is not closed in its line"),
+        ('"V2"x,2c14,A-01L-01-1-02,5', "a quote that is not closed in its line"),
     ],
 )
 def test_a_bad_line_is_told_by_number_and_column_and_the_others_are_kept(tmp_path: Path, line: str, says: str) -> None:
@@ -76,6 +84,47 @@ def test_a_bad_line_is_told_by_number_and_column_and_the_others_are_kept(tmp_pat
     assert len(lines) == 1
     assert any(says in problem for problem in problems)
     assert all(problem.startswith("3: ") for problem in problems)
+
+
+def test_a_lone_quote_costs_its_own_line_and_no_other(tmp_path: Path) -> None:
+    rows = [f"V{i},{i:04x},A-01L-01-1-{i:02d},25" for i in range(1, 13)]
+    rows[1] = '"' + rows[1]  # line 3 of the file
+    rows[5] = rows[5].replace(",25", ',"25"')  # quotes that are in order
+    found = read_catalogue(written(tmp_path, HEADER + "\n".join(rows) + "\n"), PLACES)
+    assert [problem.line for problem in found.problems] == [3]
+    assert (len(found.lines), found.left_out) == (11, 1)
+
+
+def test_a_line_that_is_left_out_claims_neither_volume_nor_tag_nor_slot(tmp_path: Path) -> None:
+    rows = ("V1,xyz,A-01L-01-1-01,5", "V2,2c14,A-01L-01-1-01,500", "V2,2c14,A-01L-01-1-01,5", "V1,2c15,A-01L-01-1-02,5")
+    found = read_catalogue(written(tmp_path, HEADER + "\n".join(rows) + "\n"), PLACES)
+    assert [problem.line for problem in found.problems] == [2, 3]
+    assert [line.volume for line in found.lines] == ["V2", "V1"]
+    assert (found.left_out, found.warnings) == (2, [])
+
+
+def test_two_thin_volumes_may_share_a_slot_and_the_second_is_told(tmp_path: Path) -> None:
+    rows = ("V1,2c14,A-01L-01-1-01,5", "V2,2c15,A-01L-01-1-02,5", "V3,2c16,A-01L-01-1-01,5")
+    found = read_catalogue(file := written(tmp_path, HEADER + "\n".join(rows) + "\n"), PLACES)
+    assert [line.volume for line in found.lines] == ["V1", "V2", "V3"]
+    assert found.problems == []
+    (warning,) = found.warnings
+    assert str(warning) == (
+        f"{file}:4: slot: seen 'A-01L-01-1-01', expected a book place of its own; V1 in line 2 has the same; "
+        "correct one of the two, or leave it if both shall stand there"
+    )
+
+
+def test_lines_are_counted_as_left_out_once_whatever_is_wrong_with_them(tmp_path: Path) -> None:
+    found = read_catalogue(written(tmp_path, HEADER + "V 1,xyz,B,0\n" + GOOD + "x\n"), PLACES)
+    assert (len(found.lines), found.left_out, len(found.problems)) == (1, 2, 5)
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_lines_are_numbered_alike_whatever_ends_them(tmp_path: Path, end: str) -> None:
+    file = written(tmp_path, end.join([HEADER.strip(), "", GOOD.strip(), 'V2,"2c', "V3,2c16,A-01L-01-1-03,5", ""]))
+    assert [problem.line for problem in read_catalogue(file, PLACES).problems] == [4]
+    assert line_numbers(file, frozenset({"V1", "V3"})) == {"V1": 3, "V3": 5}
 
 
 def test_all_that_is_wrong_with_a_line_is_said_at_once(tmp_path: Path) -> None:
@@ -88,8 +137,12 @@ def test_all_that_is_wrong_with_a_line_is_said_at_once(tmp_path: Path) -> None:
     [
         (b"", "write the first line as volume,epc,slot,thickness_mm"),
         (b"volume;epc;slot;thickness_mm\n", "commas between its columns"),
-        (b"volume,epc\n", "write the first line as"),
-        (b"volume,epc,slot,thickness_mm,title\n", "write the first line as"),
+        (b"volume,epc\n", "'volume,epc', without slot, thickness_mm, expected volume,epc,slot,thickness_mm; write the"),
+        (b"volume,epc,slot\nV1,2c14,A-01L-01-1-01\n", "without thickness_mm, expected"),
+        (b"volume,epc,slot,thickness_mm,title\n", "with title, expected volume,epc,slot,thickness_mm; write the first"),
+        (b"volume,epc,slot,volume,thickness_mm\n", "write the first line as"),
+        (b'volume,epc,"slot,thickness_mm\n', "correct the quotes"),
+        (b"volume,epc,slot,thickness_mm\n\n", "seen no line below the header, expected one line for each volume"),
         ("volume,epc,slot,题名\n".encode("gbk"), "it looks like GBK: save it as 'CSV UTF-8'"),
         ("volume,epc,slot\n".encode("utf-16"), "it is UTF-16"),
     ],
@@ -102,7 +155,7 @@ def test_a_file_that_cannot_be_a_catalogue_says_how_to_save_it(tmp_path: Path, r
 
 
 def test_a_missing_file_is_a_problem_not_a_crash(tmp_path: Path) -> None:
-    lines, problems = read_catalogue(tmp_path / "none.csv", PLACES)
+    lines, _, problems, _ = read_catalogue(tmp_path / "none.csv", PLACES)
     assert lines == []
     assert [str(problem) for problem in problems] == [
         f"{tmp_path}/none.csv: seen no such file or directory, expected a readable file; correct the path"
@@ -114,7 +167,7 @@ def test_160_000_lines_are_read_well_within_the_two_seconds_of_an_import(tmp_pat
     file = tmp_path / "v.csv"
     file.write_text(as_csv(lines_by_rule(places, 160_000)))
     started = time.process_time()
-    lines, problems = read_catalogue(file, places)
+    lines, _, problems, _ = read_catalogue(file, places)
     assert (len(lines), problems) == (160_000, [])
     assert time.process_time() - started < 1.5
 
@@ -159,7 +212,7 @@ def test_the_demo_catalogue_is_what_its_rule_gives() -> None:
 
 
 def test_the_demo_catalogue_holds_10_667_volumes_and_imports_without_a_problem() -> None:
-    lines, problems = read_catalogue(FOLDER / "demo-volumes.csv", Places(load(FOLDER / "demo.yaml").vault))
+    lines, _, problems, _ = read_catalogue(FOLDER / "demo-volumes.csv", Places(load(FOLDER / "demo.yaml").vault))
     assert problems == []
     assert len(lines) == 10_667
     assert lines[0] == CataloguedVolume("V000001", gdti_96(COMPANY_PREFIX, DOCUMENT_TYPE, 1), "A-01L-01-1-02", 27)

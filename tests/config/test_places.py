@@ -52,3 +52,26 @@ def test_one_slot_lies_where_it_lies_in_a_list(slot: str) -> None:
     else:
         with pytest.raises(NoSuchSlot):
             PLACES.segment_of(slot)
+
+
+@pytest.mark.parametrize(
+    ("seen", "written_right"),
+    [
+        ("A-01L-01-01-01", "A-01L-01-1-01"),
+        ("A-001L-01-1-01", "A-01L-01-1-01"),
+        ("A-1l-1-1-1", "A-01L-01-1-01"),
+        ("a-01L-01-1-01", "A-01L-01-1-01"),
+        (" A-01L-01-1-01 ", "A-01L-01-1-01"),
+    ],
+)
+def test_a_slot_that_exists_and_is_written_otherwise_is_written_out(seen: str, written_right: str) -> None:
+    with pytest.raises(NoSuchSlot) as told:
+        PLACES.address(seen)
+    assert str(told.value) == f"write {written_right}"
+
+
+def test_a_slot_that_does_not_exist_is_told_with_what_its_rack_has() -> None:
+    with pytest.raises(NoSuchSlot) as told:
+        PLACES.address("A-01L-01-01-99")
+    assert "is not a slot of rack 'A'" in str(told.value)
+    assert str(told.value).endswith("its slots are written like A-01L-01-1-01")

@@ -65,3 +65,9 @@ def test_a_file_that_is_not_there_is_one_mistake(tmp_path: Path) -> None:
     tags, problems = read_reference_tags(tmp_path / "nothing.csv", SEGMENTS)
     assert tags == []
     assert "no such file" in str(problems[0])
+
+
+def test_a_lone_quote_costs_its_own_line_and_no_other(tmp_path: Path) -> None:
+    tags, problems = read(tmp_path, 'segment,epc\n"A-01L-01,e280\nA-01L-02,e281\n')
+    assert tags == [ReferenceTag("A-01L-02", "e281")]
+    assert [line for line, _, _ in problems] == [2]

@@ -9,6 +9,7 @@ from config.catalogued import CataloguedVolume
 from config.load import Loaded
 from config.profile_files import load_profile
 from config.vault import Vault
+from edge.api.records import ImportAnswer
 from edge.clock import VaultClock
 from edge.daemon.offline_import import import_offline
 from edge.store.schema import open_reader
@@ -30,8 +31,9 @@ def test_an_import_tells_a_line_as_taken_only_once_it_is_on_disk(tmp_path: Path)
         clock=VaultClock(time.time_ns, time.monotonic_ns, not_before_ns=0),
     )
     seen = 0
-    for upto, answer in told:
-        assert answer == "accepted"
+    for upto, refusal, answer in told:
+        assert refusal == ""
+        assert answer == ImportAnswer(new=upto - seen, changed=0, same=0, problems=())
         assert upto > seen
         seen = upto
         assert on_disk(tmp_path / "state" / "lantai.db") >= upto

@@ -19,7 +19,7 @@ def test_what_is_made_is_right_and_holds_every_volume(tmp_path: Path, volumes: i
     made = make_vault(volumes, tmp_path / "made", load_texts("en"))
     vault = load(Path(made.config)).vault
     places = Places(vault)
-    lines, problems = read_catalogue(Path(made.catalogue), places)
+    lines, _, problems, _ = read_catalogue(Path(made.catalogue), places)
     assert problems == []
     assert len(lines) == made.volumes == volumes
     assert made.slots == places.slot_count

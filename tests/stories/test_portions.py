@@ -10,7 +10,7 @@ from config.catalogued import CataloguedVolume
 from drivers.observation import TagReads
 from edge.rules.presence import JUDGED_AT_ONCE, READS_AT_ONCE, ROUNDS_AT_ONCE, STRANGERS_AT_ONCE
 from edge.state.events import Event, OperatorAction, Tick
-from edge.state.facts import Fact, ForeignTagSeen, VolumeMisplaced, VolumeMissing, VolumeSeen
+from edge.state.facts import Fact, ForeignTagSeen, VolumeMisplaced, VolumeMissing, VolumesCatalogued, VolumeSeen
 from edge.state.snapshot import encode, freeze, thaw
 from edge.state.state import State
 from edge.step import step
@@ -173,3 +173,19 @@ def test_a_batch_whose_columns_differ_in_length_is_refused_where_it_comes_in() -
     bad = TagReads(**{**{name: getattr(good, name) for name in good.__struct_fields__}, "count": good.count[:1]})
     with pytest.raises(ValueError, match="columns"):
         story.tell(bad)
+
+
+def test_a_line_that_tells_no_thickness_does_not_erase_the_one_that_is_known() -> None:
+    story = Story()
+    tag, first, other = epc_of(0).hex(), "A-01L-01-1-01", "A-01L-02-1-01"
+    assert imported(story, CataloguedVolume("v0", tag, first, 44)) == "accepted"
+    assert imported(story, CataloguedVolume("v0", tag, first, 0)) == "accepted"
+    assert imported(story, CataloguedVolume("v0", tag, other, 0)) == "accepted"
+    assert imported(story, CataloguedVolume("v0", tag, other, 13)) == "accepted"
+    told = [line for fact in story.of(VolumesCatalogued) for line in fact.volumes]
+    assert told == [
+        CataloguedVolume("v0", tag, first, 44),
+        CataloguedVolume("v0", tag, other, 44),
+        CataloguedVolume("v0", tag, other, 13),
+    ]
+    assert story.state.volumes.line("v0") == told[-1]

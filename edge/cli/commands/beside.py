@@ -23,11 +23,12 @@ class Beside(NamedTuple):
 
 
 def unmoved(found: Sequence[Beside], lines: Sequence["CataloguedVolume"]) -> list[Beside]:
-    """Slots taken by a volume that no line of the same file moves elsewhere."""
+    """Slots taken by a volume of which no line of the same file tells: one that moves it makes room, and of two lines
+    that share a slot the file itself tells."""
     if not found:
         return []
-    slot_of = {line.volume: line.slot for line in lines}
-    return [one for one in found if slot_of.get(one.holder, one.line.slot) == one.line.slot]
+    told = {line.volume for line in lines}
+    return [one for one in found if one.holder not in told]
 
 
 def beside_catalogue(file: Path, found: Sequence[Beside], texts: Texts) -> list[LineProblem]:

@@ -2,51 +2,34 @@
 
 import os
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-import msgspec
 import typer
 from rich.progress import Progress
 
 from config.load import Loaded
 from config.messages import Texts
-from config.problem import LineProblem, worded
+from config.problem import LineProblem
 from config.vault import SCHEMA, Vault
 from edge.api.records import ImportAnswer, LayoutAnswer
 from edge.api.wire import MOST_LINES, Refused
 from edge.cli.client import Daemon
 from edge.cli.commands.beside import Beside, beside_catalogue, unmoved
 from edge.cli.commands.files import checked
+from edge.cli.commands.import_report import ImportReport, show
 from edge.cli.options import described, options
 from edge.cli.screen import Screen
-from edge.cli.trouble import BAD_INPUT, NO_DAEMON, OK, Trouble
+from edge.cli.trouble import BAD_INPUT, INTERRUPTED, NO_DAEMON, OK, Trouble
 
 if TYPE_CHECKING:
+    from config.catalogue import CatalogueFile
     from config.catalogued import CataloguedVolume
 
 PROGRESS_AFTER_S = 2.0
 _ACTION = "catalogue.import"
-
-
-class ImportReport(msgspec.Struct, frozen=True):
-    """`taken`: lines that are in the catalogue now (with a dry run: would be), those that were before among them.
-    `refused`: lines that are right in themselves but not beside what the catalogue holds; `warnings`: lines that were
-    taken and want looking at."""
-
-    file: str
-    dry_run: bool
-    lines: int
-    taken: int
-    new: int | None
-    changed: int | None
-    same: int | None
-    problems: list[LineProblem]
-    refused: list[LineProblem]
-    warnings: list[LineProblem]
-    seconds: float
 
 
 class Portion(NamedTuple):
@@ -54,6 +37,9 @@ class Portion(NamedTuple):
 
     lines: int
     answer: ImportAnswer | None
+
+
+Portions = Generator[Portion, None, None]
 
 
 def add(app: typer.Typer, texts: Texts) -> None:
@@ -75,40 +61,49 @@ def add(app: typer.Typer, texts: Texts) -> None:
         lang: str = option.lang,
     ) -> int:
         del lang
-        from config.catalogue import read_catalogue  # noqa: PLC0415  numpy, for this command alone
-        from config.places import Places  # noqa: PLC0415
-
         began_s = time.monotonic()
         screen = Screen(texts, is_json=json)
-        with ExitStack() as held:
-            daemon = _daemon(held, state, config)
-            if daemon is not None:
-                layout = daemon.ask("layout", LayoutAnswer)
-                lines, problems = read_catalogue(file, Places(_vault_of(layout)))
-                portions = _through(daemon, lines, role, dry_run=dry_run)
-            else:
-                assert config is not None
-                loaded = checked(screen, config)
-                if loaded is None:
-                    return BAD_INPUT
-                lines, problems = read_catalogue(file, Places(loaded.vault))
-                portions = iter((Portion(len(lines), None),)) if dry_run else _directly(loaded, state, lines, role)
-            found = _followed(screen, portions, lines, file, began_s)
+        found = _Found()
+        is_interrupted = False
+        try:
+            from config.catalogue import read_catalogue  # noqa: PLC0415  numpy, for this command alone
+            from config.places import Places  # noqa: PLC0415
+
+            with ExitStack() as held:
+                daemon = _daemon(held, state, config)
+                if daemon is not None:
+                    layout = daemon.ask("layout", LayoutAnswer)
+                    found.take_in(read_catalogue(file, Places(_vault_of(layout))))
+                    portions = _through(daemon, found.lines, role, dry_run=dry_run)
+                else:
+                    assert config is not None
+                    loaded = checked(screen, config)
+                    if loaded is None:
+                        return BAD_INPUT
+                    found.take_in(read_catalogue(file, Places(loaded.vault)))
+                    portions = _untold(found.lines) if dry_run else _directly(loaded, state, found.lines, role)
+                held.enter_context(closing(portions))
+                _follow(found, screen, portions, file, began_s)
+        except KeyboardInterrupt:
+            is_interrupted = True
         report = ImportReport(
             file=str(file),
             dry_run=dry_run,
-            lines=len(lines) + len({problem.line for problem in problems}),
+            interrupted=is_interrupted,
+            lines=len(found.lines) + found.left_out,
             taken=found.taken,
-            new=found.new if daemon is not None else None,
-            changed=found.changed if daemon is not None else None,
-            same=found.same if daemon is not None else None,
-            problems=problems,
+            new=found.new if found.is_counted else None,
+            changed=found.changed if found.is_counted else None,
+            same=found.same if found.is_counted else None,
+            problems=found.problems,
             refused=beside_catalogue(file, found.refused, texts),
-            warnings=beside_catalogue(file, unmoved(found.warnings, lines), texts),
+            warnings=found.shared + beside_catalogue(file, unmoved(found.warnings, found.lines), texts),
             seconds=round(time.monotonic() - began_s, 3),
         )
-        _show(screen, report)
-        return BAD_INPUT if problems or found.refused else OK
+        show(screen, report)
+        if is_interrupted:
+            return INTERRUPTED
+        return BAD_INPUT if found.problems or found.refused else OK
 
 
 def _daemon(held: ExitStack, state: Path, config: Path | None) -> Daemon | None:
@@ -128,7 +123,7 @@ def _vault_of(layout: LayoutAnswer) -> Vault:
     return Vault(schema=SCHEMA, centre="-", vault="-", node="-", timezone="UTC", zones=layout.zones, racks=layout.racks)
 
 
-def _through(daemon: Daemon, lines: Sequence["CataloguedVolume"], role: str, *, dry_run: bool) -> Iterator[Portion]:
+def _through(daemon: Daemon, lines: Sequence["CataloguedVolume"], role: str, *, dry_run: bool) -> Portions:
     portions = [lines[start : start + MOST_LINES] for start in range(0, len(lines), MOST_LINES)]
     requests: Iterator[dict[str, object]] = (
         {"lines": portion, "dry_run": dry_run, "role": role} for portion in portions
@@ -137,7 +132,12 @@ def _through(daemon: Daemon, lines: Sequence["CataloguedVolume"], role: str, *, 
         yield Portion(len(portion), answer)
 
 
-def _directly(loaded: Loaded, state: Path, lines: Sequence["CataloguedVolume"], role: str) -> Iterator[Portion]:
+def _untold(lines: Sequence["CataloguedVolume"]) -> Portions:
+    """A dry run without a daemon: the store is left alone, so nobody knows which lines are new."""
+    yield Portion(len(lines), None)
+
+
+def _directly(loaded: Loaded, state: Path, lines: Sequence["CataloguedVolume"], role: str) -> Portions:
     """The same step on the same store; the person is who runs this command."""
     from edge.api.people import caller, role_for  # noqa: PLC0415
     from edge.clock import VaultClock  # noqa: PLC0415  the store and the step, only while no daemon runs
@@ -150,7 +150,7 @@ def _directly(loaded: Loaded, state: Path, lines: Sequence["CataloguedVolume"], 
         raise Trouble(refused.refusal.code, **refused.refusal.args) from None
     done = 0
     try:
-        for upto, answer in import_offline(
+        told = import_offline(
             loaded,
             state,
             lines,
@@ -158,36 +158,53 @@ def _directly(loaded: Loaded, state: Path, lines: Sequence["CataloguedVolume"], 
             role=role_for(who, _ACTION, role),
             terminal=who.terminal,
             clock=VaultClock(time.time_ns, time.monotonic_ns, not_before_ns=0),
-        ):
-            if answer != "accepted":
-                raise Trouble(answer, action=_ACTION, subject=f"{lines[done].volume}..{lines[upto - 1].volume}")
-            yield Portion(upto - done, None)
-            done = upto
+        )
+        with closing(told):
+            for upto, refusal, answer in told:
+                if refusal:
+                    raise Trouble(refusal, action=_ACTION, subject=f"{lines[done].volume}..{lines[upto - 1].volume}")
+                yield Portion(upto - done, answer)
+                done = upto
     except StoreError as error:
         raise Trouble(error.code, seen=error.said) from None
 
 
 class _Found:
-    """The sums over all portions."""
+    """What is in the file, and the sums over all portions. Where it ends early, a portion more may have gone in than is
+    known here: the daemon or the disk was at it."""
 
     def __init__(self) -> None:
+        self.lines: Sequence[CataloguedVolume] = ()
+        self.left_out = 0
+        self.problems: list[LineProblem] = []
+        self.shared: list[LineProblem] = []
         self.taken = self.new = self.changed = self.same = 0
+        self.is_counted = True
         self.refused: list[Beside] = []
         self.warnings: list[Beside] = []
 
+    def take_in(self, read: "CatalogueFile") -> None:
+        """What was read."""
+        self.lines, self.left_out, self.problems, self.shared = read
 
-def _followed(
-    screen: Screen, portions: Iterator[Portion], lines: Sequence["CataloguedVolume"], file: Path, began_s: float
-) -> _Found:
-    """Take every portion; a progress bar once it takes longer than two seconds. What was taken before a refusal or an
+
+def _follow(
+    found: _Found,
+    screen: Screen,
+    portions: Iterator[Portion],
+    file: Path,
+    began_s: float,
+) -> None:
+    """Add up every portion; a progress bar once it takes longer than two seconds. What was taken before a refusal or an
     interruption stays: the same command again goes on where it stopped."""
-    found = _Found()
     done = 0
-    with Progress(console=screen.err, transient=True, disable=screen.is_json) as progress:
-        task = progress.add_task(file.name, total=len(lines), visible=False)
+    shows = screen.err.is_terminal and not screen.is_json  # elsewhere its end is an empty line
+    with Progress(console=screen.err, transient=True, disable=not shows) as progress:
+        task = progress.add_task(file.name, total=len(found.lines), visible=False)
         for portion in portions:
             if portion.answer is None:
                 found.taken += portion.lines
+                found.is_counted = False
             else:
                 answer = portion.answer
                 found.new, found.changed, found.same = (
@@ -196,30 +213,7 @@ def _followed(
                     found.same + answer.same,
                 )
                 found.taken += answer.new + answer.changed + answer.same
-                found.refused += [Beside(lines[done + i], *what) for i, *what in answer.problems]
-                found.warnings += [Beside(lines[done + i], *what) for i, *what in answer.warnings]
+                found.refused += [Beside(found.lines[done + i], *what) for i, *what in answer.problems]
+                found.warnings += [Beside(found.lines[done + i], *what) for i, *what in answer.warnings]
             done += portion.lines
             progress.update(task, completed=done, visible=time.monotonic() - began_s > PROGRESS_AFTER_S)
-    return found
-
-
-def _show(screen: Screen, report: ImportReport) -> None:
-    if screen.is_json:
-        lists = {"problems": report.problems, "refused": report.refused, "warnings": report.warnings}
-        in_words = {name: [worded(problem, screen.texts) for problem in found] for name, found in lists.items()}
-        screen.json(msgspec.structs.asdict(report) | in_words)
-        return
-    for problem in (*report.problems, *report.refused):
-        screen.line(problem.told(screen.texts))
-    for warning in report.warnings:
-        screen.line(screen.texts.label("import_warning", text=warning.told(screen.texts)), "yellow")
-    if report.taken == 0 and len(report.problems) == 1 and not report.problems[0].column:
-        screen.say("import_nothing_read", "yellow", file=report.file)
-        return
-    label = "import_would" if report.dry_run else "import_done"
-    screen.say(label, taken=report.taken, lines=report.lines, seconds=f"{report.seconds:.1f}")
-    if report.new is not None:
-        screen.say("import_counts", new=report.new, changed=report.changed, same=report.same)
-    bad = report.lines - report.taken
-    if bad:
-        screen.say("import_bad", "yellow", count=bad)
