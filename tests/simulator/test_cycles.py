@@ -213,7 +213,8 @@ def test_the_same_facts_follow_of_the_same_volumes(days: dict[int, Heard]) -> No
 def test_the_same_seed_gives_the_same_bytes(tmp_path: Path) -> None:
     def digest(seed: int) -> str:
         heard = day(tmp_path, seed, 3, hours=5)
-        return hashlib.sha256(b"\n".join(msgspec.json.encode(fact) for fact in heard.facts)).hexdigest()
+        facts = b"\n".join(msgspec.json.encode(fact) for fact in heard.facts)
+        return hashlib.sha256(facts + heard.reads.tobytes() + heard.level.tobytes()).hexdigest()
 
     assert digest(5) == digest(5)
     assert digest(5) != digest(6)
