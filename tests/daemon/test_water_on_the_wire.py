@@ -44,6 +44,7 @@ async def test_water_on_the_rope_turns_the_relay_off_and_a_person_turns_it_on_ag
         assert moved[0][1:] == (0, False)
         assert closed_s < CLOSED_WITHIN_S
         await live.until(lambda: live.of(ActuatorChanged, state="closed"), "the read-back on record")
+        await live.until(lambda: live.of(CommandEnded), "the intent ended")
         assert [fact.wanted for fact in live.of(CommandIntended)] == ["closed"]
         assert [fact.result for fact in live.of(CommandEnded)] == ["done"]
         assert live.of(AlarmRaised, code="leak")[0].severity == "critical"
