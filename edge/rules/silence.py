@@ -1,9 +1,10 @@
 """Many volumes that fall silent together before one antenna: the antenna is suspected before the volumes.
 
-The alarm says so at once. While it stands those volumes are not told as missing, for an hour from their last read at
-the most: they are unsure, and their age says since when.
+The alarm says so at once. While it stands those volumes are not told as missing, for an hour from then at the
+most: they are unsure, and their age says since when.
 """
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
@@ -43,20 +44,24 @@ def held(
     """Which of the missed are not told yet, (n,); and the alarms that say why. tags (n,) evidence rows."""
     evidence = state.evidence
     where = evidence.believed[tags]
-    may_wait = missed & (at_ns - evidence.last_seen_ns[tags] < HELD_NS) & (where != NOWHERE)
+    may_wait = missed & (where != NOWHERE)
     waits = np.zeros(len(tags), np.bool_)
     facts: tuple[Fact, ...] = ()
     if not may_wait.any():
         return facts, waits
-    suspected = _covered(state, state.causes)
+    since_ns = _since_ns(state)
+    last_seen_ns = evidence.last_seen_ns[tags]
     for segment in np.unique(where[may_wait]).tolist():
         is_deaf = evidence.quiet_rounds[segment] >= SUSPECT_ROUNDS and evidence.standing[segment] >= MANY
-        if segment not in suspected and not is_deaf:
+        mine = may_wait & (where == segment)
+        if segment in since_ns:  # an hour that nobody could search in, or nobody knew of it, is none
+            mine &= at_ns - np.maximum(last_seen_ns, since_ns[segment]) < HELD_NS
+        elif not is_deaf:
             silent = _silent(state, segment)
             if not silent.is_many():
                 continue
             facts += _raised(state, at_ns, "volumes_silent", state.plant.antenna_name(segment), {segment: silent})
-        waits |= may_wait & (where == segment)
+        waits |= mine
     return facts, waits
 
 
@@ -74,11 +79,15 @@ def decide(state: State, at_ns: int) -> Decision:
     deaf = set((watched & (evidence.quiet_rounds >= DEAF_ROUNDS)).nonzero()[0].tolist()) - covered
     # what its neighbours on the same reader will show in the rest of this cycle is seen now
     nearly = set((watched & (evidence.quiet_rounds >= DEAF_ROUNDS - 1)).nonzero()[0].tolist()) - covered if deaf else ()
-    for reader in sorted({plant.reader_of(segment) for segment in (*deaf, *covered)}):
+    of_readers: defaultdict[str, dict[str, Cause]] = defaultdict(dict)
+    for alarm, cause in standing.items():
+        for reader in {plant.reader_of(segment) for segment in _segments(state, cause)}:
+            of_readers[reader][alarm] = cause
+    for reader in sorted({plant.reader_of(segment) for segment in deaf} | of_readers.keys()):
         mine = sorted(segment for segment in nearly if plant.reader_of(segment) == reader)
         if len(mine) < SEVERAL:
             mine = [segment for segment in mine if segment in deaf]
-        facts += _of_reader(state, at_ns, reader, mine, standing)
+        facts += _of_reader(state, at_ns, reader, mine, of_readers[reader])
     return Decision(facts) if facts else NOTHING
 
 
@@ -88,11 +97,7 @@ def _of_reader(
     """Alarms of one reader's antennas: each its own, or one for them all."""
     plant, evidence = state.plant, state.evidence
     whole = standing.get(f"reader_silent:{reader}")
-    single = {
-        alarm: cause
-        for alarm, cause in standing.items()
-        if cause is not whole and any(plant.reader_of(s) == reader for s in _segments(state, cause))
-    }
+    single = {alarm: cause for alarm, cause in standing.items() if cause is not whole}
     ill = {*new, *_covered(state, single)}
     watched = {int(s) for s in plant.segments_of_ports(reader)[1:] if s != NOWHERE and evidence.standing[s] >= MANY}
     if whole is None and len(ill) < SEVERAL and not (len(ill) > 1 and watched <= ill):
@@ -132,9 +137,8 @@ def _is_over(state: State, cause: Cause) -> bool:
 
 
 def _is_ill(state: State, segment: int) -> bool:
-    volumes = state.volumes
     if state.evidence.quiet_rounds[segment]:
-        return bool(((volumes.place == segment) | (volumes.book == segment)).any())
+        return bool(state.volumes.tally(len(state.plant.places.segment_ids)).known[segment])
     return _silent(state, segment).is_many(OVER)
 
 
@@ -153,6 +157,17 @@ def _deaf(state: State, segment: int) -> Silent:
     """An antenna that reads nothing: all that stand there are silent."""
     standing = _silent(state, segment).standing
     return Silent(standing, standing)
+
+
+def _since_ns(state: State) -> dict[int, int]:
+    """Since when each segment is under an alarm of silence."""
+    since_ns: dict[int, int] = {}
+    for alarm, cause in state.causes.items():
+        if cause.code in CODES and alarm in state.alarms:
+            for segment in _segments(state, cause):
+                raised_ns = state.alarms[alarm].raised_ns
+                since_ns[segment] = min(raised_ns, since_ns.get(segment, raised_ns))
+    return since_ns
 
 
 def _covered(state: State, causes: Mapping[str, Cause]) -> set[int]:

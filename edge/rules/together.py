@@ -5,18 +5,16 @@ explains them all. What is wrong with cables lasts until the volumes are back.
 """
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
-
-import numpy as np
-from numpy.typing import NDArray
 
 from edge.rules import alarms, silence
 from edge.rules.decision import NOTHING, Decision
 from edge.state.facts import Fact, VolumesTogether
+from edge.state.moves import WINDOW_NS
 from edge.state.plant import Plant
 from edge.state.state import State
-from edge.state.volumes import MISPLACED, NOWHERE, PRESENT
+from edge.state.volumes import Tally
 
 MANY = 8  # volumes: so many told in a wrong place within minutes are hardly so many mistakes
 SHARE = 0.2  # of those that stood there: a shelf of five
@@ -31,15 +29,6 @@ CABLES = frozenset({"antennas_swapped", "reader_ports_shifted", "readers_swapped
 Pair = tuple[str, str]
 
 
-class Stand(NamedTuple):
-    """Where the volumes stand, by pair of segments: those that belong in pair[0] and are misplaced in pair[1]; by
-    segment: those that belong there and stand somewhere, those that stand there."""
-
-    away: Mapping[Pair, int]
-    booked: NDArray[np.int64]
-    standing: NDArray[np.int64]
-
-
 class Group(NamedTuple):
     """Moves between pairs of segments that one thing explains."""
 
@@ -51,9 +40,9 @@ class Group(NamedTuple):
 def decide(state: State, at_ns: int) -> Decision:
     """What is over, and the causes of moves that came to rest."""
     is_active = any(cause.code in CABLES for cause in state.causes.values())
-    if not is_active and not _may_be_much(state):
+    if not is_active and not _may_be_much(state, at_ns):
         return NOTHING
-    stand = _stand(state)
+    stand = state.volumes.tally(len(state.plant.places.segment_ids))
     facts = _over(state, at_ns, stand)
     told = {pair for cause in state.causes.values() for pair in cause.pairs}
     moved = [pair for pair in sorted(state.moves.count) if pair not in told and _is_known(state.plant, pair)]
@@ -69,15 +58,17 @@ def decide(state: State, at_ns: int) -> Decision:
     return Decision(facts) if facts else NOTHING
 
 
-def _may_be_much(state: State) -> bool:
+def _may_be_much(state: State, at_ns: int) -> bool:
     """Whether a look at all volumes can be worth it: that costs too much for every tick."""
+    if at_ns - state.moves.newest_ns > WINDOW_NS:
+        return False
     several = {pair: count for pair, count in state.moves.count.items() if count > 1 and _is_known(state.plant, pair)}
     if not several:
         return False
     if max(several.values()) >= MANY:
         return True
     index = state.plant.places.segment_index
-    booked = _by_segment(state.volumes.book, len(index))
+    booked = state.volumes.tally(len(index)).booked
     return any(count >= max(2, MOST * int(booked[index[pair[0]]])) for pair, count in several.items())
 
 
@@ -105,7 +96,7 @@ def _cables(state: State, moved: Sequence[Pair]) -> list[Group]:
     return found
 
 
-def _carried(state: State, at_ns: int, stand: Stand, moved: Sequence[Pair]) -> tuple[Fact, ...]:
+def _carried(state: State, at_ns: int, stand: Tally, moved: Sequence[Pair]) -> tuple[Fact, ...]:
     """Likely on a trolley: that has happened and is over."""
     facts: tuple[Fact, ...] = ()
     index = state.plant.places.segment_index
@@ -115,40 +106,51 @@ def _carried(state: State, at_ns: int, stand: Stand, moved: Sequence[Pair]) -> t
         left[now] -= count
     # an antenna that reads nothing was told already: what its neighbours hear of its volumes has not moved
     silent = {name for cause in state.causes.values() if cause.code in silence.CODES for name, _ in cause.pairs}
+    many: defaultdict[str, list[Pair]] = defaultdict(list)
     for pair in moved:
-        here, count = pair[0], state.moves.count[pair]
+        here = pair[0]
         stood = int(stand.standing[index[here]]) + left[here]
-        if here in silent or count < max(MANY, SHARE * stood):
-            continue
-        if at_ns >= state.moves.between_ns([pair])[1] + CARRIED_NS:
-            source = state.plant.antenna_name(index[here]) or here
-            zone = state.plant.places.segment_zone[index[here]]
-            noted = alarms.noted(state, at_ns, "volumes_carried", "warning", zone, source)
-            fact = VolumesTogether(
-                at_ns, f"volumes_carried:{source}", "volumes_carried", (here,), pair[1:], count, stood
-            )
-            facts += (*noted[:1], fact, *noted[1:])
+        is_much = here not in silent and state.moves.count[pair] >= max(MANY, SHARE * stood)
+        if is_much and at_ns >= state.moves.between_ns([pair])[1] + CARRIED_NS:
+            many[here].append(pair)
+    for here, pairs in many.items():
+        source = state.plant.antenna_name(index[here]) or here
+        zone = state.plant.places.segment_zone[index[here]]
+        noted = alarms.noted(state, at_ns, "volumes_carried", "warning", zone, source)
+        of = VolumesTogether(
+            at_ns=at_ns,
+            alarm=f"volumes_carried:{source}",
+            code="volumes_carried",
+            segments=(here,) * len(pairs),
+            others=tuple(now for _, now in pairs),
+            volumes=sum(state.moves.count[pair] for pair in pairs),
+            standing=int(stand.standing[index[here]]) + left[here],
+        )
+        facts += (*noted[:1], of, *noted[1:])
     return facts
 
 
-def _lasting(state: State, at_ns: int, stand: Stand, group: Group) -> tuple[Fact, ...]:
+def _lasting(state: State, at_ns: int, stand: Tally, group: Group) -> tuple[Fact, ...]:
     """The alarm, when it is not active yet, and what it is of."""
     places = state.plant.places
-    here = [places.segment_index[before] for before, _ in group.pairs]
+    index = places.segment_index
+    here = [index[before] for before, _ in group.pairs]
     of = VolumesTogether(
         at_ns=at_ns,
         alarm=f"{group.code}:{group.source}",
         code=group.code,
         segments=tuple(before for before, _ in group.pairs),
         others=tuple(now for _, now in group.pairs),
-        volumes=sum(stand.away.get(pair, 0) for pair in group.pairs),
+        volumes=sum(
+            stand.away.get((places.segment_index[one], places.segment_index[other]), 0) for one, other in group.pairs
+        ),
         standing=int(stand.booked[sorted(set(here))].sum()),
     )
     zone = places.segment_zone[min(here)]
     return (*alarms.raised(state, at_ns, group.code, "warning", zone, group.source), of)
 
 
-def _over(state: State, at_ns: int, stand: Stand) -> tuple[Fact, ...]:
+def _over(state: State, at_ns: int, stand: Tally) -> tuple[Fact, ...]:
     """Alarms of cables whose volumes are where they belong again."""
     facts: tuple[Fact, ...] = ()
     for alarm, cause in state.causes.items():
@@ -158,29 +160,11 @@ def _over(state: State, at_ns: int, stand: Stand) -> tuple[Fact, ...]:
     return facts
 
 
-def _is_much(plant: Plant, stand: Stand, pair: Pair, part: float = 1.0) -> bool:
+def _is_much(plant: Plant, stand: Tally, pair: Pair, part: float = 1.0) -> bool:
     """Whether so many of those that belong in one segment stand in the other that something must be wrong there."""
-    booked, away = int(stand.booked[plant.places.segment_index[pair[0]]]), stand.away.get(pair, 0)
+    here, there = (plant.places.segment_index[name] for name in pair)
+    booked, away = int(stand.booked[here]), stand.away.get((here, there), 0)
     return away >= part * min(max(MANY, SHARE * booked), max(2, MOST * booked))
-
-
-def _stand(state: State) -> Stand:
-    volumes, names = state.volumes, state.plant.places.segment_ids
-    is_placed = (volumes.status == PRESENT) | (volumes.status == MISPLACED)
-    is_away = (volumes.status == MISPLACED) & (volumes.book != NOWHERE) & (volumes.place != NOWHERE)
-    rows = is_away.nonzero()[0]
-    cells, times = np.unique(volumes.book[rows].astype(np.int64) * len(names) + volumes.place[rows], return_counts=True)
-    away = {
-        (names[cell // len(names)], names[cell % len(names)]): count
-        for cell, count in zip(cells.tolist(), times.tolist(), strict=True)
-    }
-    return Stand(
-        away, _by_segment(volumes.book[is_placed], len(names)), _by_segment(volumes.place[is_placed], len(names))
-    )
-
-
-def _by_segment(segment: NDArray[np.int32], count: int) -> NDArray[np.int64]:
-    return np.bincount(segment[segment != NOWHERE], minlength=count).astype(np.int64)
 
 
 def _is_known(plant: Plant, pair: Pair) -> bool:

@@ -144,7 +144,8 @@ def _foreign(state: State, fact: f.ForeignTagSeen) -> None:
 
 def _together(state: State, fact: f.VolumesTogether) -> None:
     pairs = tuple(zip(fact.segments, fact.others, strict=True))
-    state.causes[fact.alarm] = Cause(fact.code, pairs, fact.volumes)
+    if fact.code != "volumes_carried":  # that is over when it is told, and no alarm's end would take it back
+        state.causes[fact.alarm] = Cause(fact.code, pairs, fact.volumes)
     state.moves.explain(pairs)
 
 

@@ -46,6 +46,11 @@ class Moves:
         if move is not None:
             self._add_to((move.before, move.segment), -1)
 
+    @property
+    def newest_ns(self) -> int:
+        """When the last of them was told, 0 for none."""
+        return next(reversed(self._of.values())).at_ns if self._of else 0
+
     def explain(self, pairs: Iterable[tuple[str, str]]) -> None:
         """The moves between these segments have been told as one."""
         told = set(pairs) & self.count.keys()

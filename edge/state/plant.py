@@ -68,13 +68,13 @@ class Plant:
         self.limits = _limits(vault)
         """(zone, quantity) -> its limit; the first in the file that names the zone, else the first for every zone."""
         self.voters = _voters(self.points)
+        """(zone, quantity) -> the inside points that vote on it, in configuration order."""
         self._hazards: dict[tuple[str, str], list[PointSpec]] = {}
         self._of_device: dict[str, list[PointSpec]] = {}
         for spec in self.points.values():
             self._hazards.setdefault((spec.zone, spec.quantity), []).append(spec)
             self._of_device.setdefault(spec.device, []).append(spec)
         self._commanded = {(actuator.board, actuator.output): actuator for actuator in vault.actuators}
-        """(zone, quantity) -> the inside points that vote on it, in configuration order."""
 
     def segments_of_ports(self, reader: str) -> NDArray[np.int32]:
         """Segment index by port number; -1 at 0, at ports without an antenna, and everywhere for an unknown reader."""
@@ -90,11 +90,8 @@ class Plant:
 
     def antenna_name(self, segment: int) -> str:
         """`READER/PORT` of the antenna that sees a segment, '' for none."""
-        for reader, ports in self._ports.items():
-            found = np.flatnonzero(ports[1:] == segment)
-            if len(found):
-                return f"{reader}/{int(found[0]) + 1}"
-        return ""
+        reader, port = self.antenna_of(segment)
+        return f"{reader}/{port}" if reader else ""
 
     def bank_of(self, segment: int) -> str | None:
         """The bank of mobile shelving that a segment is of, None for a rack that stands still."""

@@ -1,7 +1,7 @@
 """The catalogue and what is known of each volume, in columns: one row a volume, in the order they were catalogued."""
 
-from collections.abc import Sequence
-from typing import Any, TypeVar, get_args
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple, TypeVar, get_args
 
 import msgspec
 import numpy as np
@@ -16,6 +16,16 @@ NO_CUSTODY, HELD, PLACED = range(3)
 NOWHERE = -1
 
 _Scalar = TypeVar("_Scalar", np.uint8, np.int32)
+
+
+class Tally(NamedTuple):
+    """Volumes by segment. booked (s,) that belong there and stand somewhere; standing (s,) that stand there; known (s,)
+    whose book place or last known place it is, missing ones too; away: those misplaced, by book and by place."""
+
+    booked: NDArray[np.int64]
+    standing: NDArray[np.int64]
+    known: NDArray[np.int64]
+    away: Mapping[tuple[int, int], int]
 
 
 class Volumes:
@@ -36,6 +46,7 @@ class Volumes:
         self._tag = np.full(1024, NOWHERE, np.int32)
         self._custody = np.zeros(1024, np.uint8)
         self._of_tag = np.full(1024, NOWHERE, np.int32)
+        self._tally: Tally | None = None
 
     def __len__(self) -> int:
         return len(self.lines)
@@ -87,9 +98,28 @@ class Volumes:
             self._custody = _doubled(self._custody, NO_CUSTODY)
         while len(tag) and tag.max() >= len(self._of_tag):
             self._of_tag = _doubled(self._of_tag, NOWHERE)
+        self._tally = None
         self._book[rows] = book
         self._tag[rows] = tag
         self._of_tag[tag] = rows
+
+    def tally(self, segments: int) -> Tally:
+        """Counted over all volumes when one of them has changed since, else as it was."""
+        if self._tally is None or len(self._tally.booked) != segments:
+            self._tally = self._counted(segments)
+        return self._tally
+
+    def _counted(self, segments: int) -> Tally:
+        def by_segment(segment: NDArray[np.int32]) -> NDArray[np.int64]:
+            return np.bincount(segment + 1, minlength=segments + 1)[1:].astype(np.int64)  # NOWHERE is the first
+
+        place, book = self.place, self.book
+        is_placed = (self.status == PRESENT) | (self.status == MISPLACED)
+        rows = ((self.status == MISPLACED) & (book != NOWHERE) & (place != NOWHERE)).nonzero()[0]
+        cells, times = np.unique(book[rows].astype(np.int64) * segments + place[rows], return_counts=True)
+        away = {divmod(cell, segments): count for cell, count in zip(cells.tolist(), times.tolist(), strict=True)}
+        known = by_segment(book) + by_segment(np.where(place == book, NOWHERE, place).astype(np.int32))
+        return Tally(by_segment(book[is_placed]), by_segment(place[is_placed]), known, away)
 
     def line(self, volume: str) -> CataloguedVolume | None:
         """The volume's line, None for a volume that is not in the catalogue."""
@@ -113,6 +143,7 @@ class Volumes:
     def stand(self, volume: str, status: int, place: int) -> None:
         """The volume's status and place from now on."""
         row = self.row[volume]
+        self._tally = None
         self._status[row] = status
         self._place[row] = place
 

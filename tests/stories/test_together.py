@@ -1,9 +1,11 @@
 """Many volumes moving, or falling silent, together: one alarm that names the cause, and every volume's own fact."""
 
 from collections.abc import Mapping, Sequence
+from typing import cast
 
 import pytest
 
+from edge.rules import together
 from edge.state.apply import apply
 from edge.state.facts import (
     AlarmCleared,
@@ -14,10 +16,11 @@ from edge.state.facts import (
     VolumeMoved,
     VolumesTogether,
 )
+from edge.state.moves import WINDOW_NS
 from edge.state.snapshot import encode, encode_folded, freeze, thaw
 from edge.step import step
 from tests.stories.shelves import PER_SEGMENT, full_shelves, search
-from tests.stories.small_vault import Story
+from tests.stories.small_vault import VAULT, Story
 
 NO_AIR = {"policy": {"presence": {"sure": 0.95, "missing_after_rounds": 10}}}  # and no alarms of it
 SEGMENTS = ("A-01L-01", "A-01L-02", "A-01L-03", "A-01L-04")
@@ -204,3 +207,48 @@ def test_a_state_that_was_copied_on_the_way_goes_on_the_same(after: int) -> None
         apply(rebuilt, fact)
     assert encode_folded(freeze(rebuilt)) == encode_folded(freeze(story.state))
     assert {code for code, _ in raised(story)} == {"antennas_swapped", "antenna_silent"}
+
+
+def test_a_row_that_is_carried_again_and_again_is_told_each_time_and_hides_no_swapped_cables() -> None:
+    """Nobody has acknowledged the first alarm: it is listed once, and what happened since is on record all the same."""
+    story = settled()
+    row = list(shelf(1))
+    for carried in (1, 2, 3):
+        rounds(story, 35, {1: row[:1], 4: [*shelf(4), *row[1:]]})
+        assert [fact.code for fact in story.of(VolumesTogether)] == ["volumes_carried"] * carried
+        assert not story.state.causes
+        rounds(story, 20, {})
+    rounds(story, 30, {1: shelf(4), 4: shelf(1)})
+    assert ("antennas_swapped", "reader-1/1+reader-1/4") in raised(story)
+
+
+def test_one_shelf_carried_to_two_others_is_one_alarm_with_both() -> None:
+    (rack,) = cast("list[dict[str, object]]", VAULT["racks"])
+    story = Story(changes=NO_AIR | {"racks": [rack | {"slots_per_shelf": 18}]})
+    story.catalogue([f"A-01L-0{section}-1-{slot:02d}" for section in range(1, 5) for slot in range(1, 19)])
+    own = [range(18 * (antenna - 1), 18 * antenna) for antenna in range(1, 5)]
+    rounds(story, 12, dict(enumerate(own, 1)))
+    reads: dict[int, Sequence[int]] = {1: [], 2: own[1], 3: [*own[2], *own[0][:9]], 4: [*own[3], *own[0][9:]]}
+    rounds(story, 45, reads)
+    assert raised(story).count(("volumes_carried", "reader-1/1")) == 1
+
+
+def test_an_outage_of_more_than_an_hour_does_not_make_the_volumes_of_an_antenna_that_died_in_it_missing() -> None:
+    story = settled()
+    story.lose("reader-1")
+    story.advance(4000)
+    story.regain("reader-1")
+    rounds(story, 200, {1: ()})
+    assert ("antenna_silent", "reader-1/1") in raised(story)
+    assert not story.of(VolumeMissing)
+    rounds(story, 400, {1: ()})
+    assert len(story.of(VolumeMissing)) == PER_SEGMENT  # an hour after the alarm
+
+
+def test_moves_of_long_ago_are_looked_at_no_more() -> None:
+    story = settled()
+    rounds(story, 12, {1: list(shelf(1))[7:], 4: [*shelf(4), *list(shelf(1))[:7]]})
+    assert together._may_be_much(story.state, story.at_ns)
+    story.advance(WINDOW_NS // 10**9 + 1)
+    assert story.state.moves.count
+    assert not together._may_be_much(story.state, story.at_ns)
