@@ -123,6 +123,8 @@ def _misplaced(state: State, fact: f.VolumeMisplaced) -> None:
 
 def _missing(state: State, fact: f.VolumeMissing) -> None:
     _stands(state, fact.volume, fact.last_segment, MISSING)
+    if fact.volume in state.volumes.row:
+        state.suspects.forget(_tags(state, [fact.volume]))
     state.moves.forget(fact.volume)
 
 

@@ -61,14 +61,15 @@ class Suspects:
 
     def weigh(self, tags: Rows, segment: NDArray[np.int32], is_silent: Mask, last_seen_ns: Rows, at_ns: int) -> Weighed:
         """Look at tags (m,), none twice, that were heard of now: those silent for too long where they are believed to
-        stand, in `segment` (m,) >= 0 of theirs, come under suspicion or are gone; the others are free of it."""
+        stand, in `segment` (m,) >= 0 of theirs, come under suspicion or are gone; the others are free of it. What is
+        gone stays under suspicion until `forget`: it may be that nothing is told of it yet."""
         if not len(self._tags) and not is_silent.any():
             return Weighed(is_silent, is_silent)
         since_ns = self.since_ns(tags)
         stands = is_silent & (since_ns > 0) & (last_seen_ns < since_ns)  # any read in between begins it anew
         is_gone = stands & (self._begun_ns.take(segment) >= since_ns)
         is_new = is_silent & ~stands
-        self.forget(tags[is_gone | ~stands])
+        self.forget(tags[~stands])
         self._add(np.sort(tags[is_new]), at_ns)
         return Weighed(is_gone, is_new)
 

@@ -33,7 +33,8 @@ def test_a_tag_is_gone_after_a_search_of_its_own_antenna_that_began_when_it_was_
     assert weigh(suspects, 200, silent={10, 12}) == ([], [])
     close(suspects, 1, 100)
     assert weigh(suspects, 300, silent={10, 12}) == ([12], [])
-    assert suspects.since_ns(TAGS).tolist() == [0, 100, 0]
+    assert weigh(suspects, 400, silent={10, 12}) == ([12], [])  # of which nothing was told: no new suspicion
+    assert suspects.since_ns(TAGS).tolist() == [100, 100, 0]
 
 
 def test_a_search_counts_only_once_its_reads_were_taken_in() -> None:
