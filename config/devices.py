@@ -17,6 +17,8 @@ DeviceId = Annotated[
     ),
 ]
 Seconds = Annotated[float, Meta(gt=0)]
+RESCAN_DWELLS = 4
+RESCAN_LONGEST_MS = 5000  # where the reader's own dwell is not longer still: the other antennas wait meanwhile
 
 
 class Reader(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -40,6 +42,11 @@ class Reader(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """How many tags one antenna may see: a hint to the reader."""
     keepalive_s: Seconds = 5.0
     """The reader says so often that it lives. Three missed, or no antenna done for three and two dwells: it is lost."""
+
+    @property
+    def rescan_dwell_ms(self) -> int:
+        """How long one antenna searches when a second look is demanded of it."""
+        return max(self.dwell_ms, min(RESCAN_DWELLS * self.dwell_ms, RESCAN_LONGEST_MS))
 
 
 READER_POINTS = {"clock_offset_s": 0.5, "searching_share": 0.1, "temperature_degc": 1.0}

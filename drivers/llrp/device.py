@@ -68,6 +68,7 @@ class LlrpSession:
         self._capabilities: dict[str, Any] = {}
         self._dead_antennas: set[int] = set()
         self._scans: list[Scan] = []
+        self._owes_round = False  # since a scan, until an antenna of the ordinary round has finished
         self._run = Run(0, self._antennas, None)
         self._records: list[Observation | CommandOutcome] = []
         self._send: list[bytes] = []
@@ -108,7 +109,7 @@ class LlrpSession:
 
     def request(self, command: Command, at_ns: int) -> Turn[bytes]:
         """A Scan: the running search is replaced by a longer one of the antennas asked for, then taken up where it was
-        cut short."""
+        cut short. Between two scans at least one of its antennas finishes."""
         self._alive()
         refusal = self._refusal(command)
         if refusal:
@@ -116,8 +117,7 @@ class LlrpSession:
             return self._turn()
         assert isinstance(command, Scan)
         self._scans.append(command)
-        if self._phase == "searching" and self._run.scan is None:
-            self._enter("stopping", at_ns)
+        self._cut_short(at_ns)
         return self._turn()
 
     def closing(self, at_ns: int) -> Turn[bytes]:
@@ -300,11 +300,13 @@ class LlrpSession:
         run.place = place
         self._condition.searched(at_ns - run.from_ns)
         run.from_ns = self._progress_ns = at_ns
+        self._owes_round &= run.scan is not None
         if self._phase == "searching":  # no answer is awaited: what is asked now stands in nobody's way
             told, asked = self._condition.told(at_ns, self._message_id + 1)
             self._message_id += len(asked)
             self._records += told
             self._send += asked
+        self._cut_short(at_ns)
 
     def _search_event(self, event: dict[str, Any], at_ns: int) -> None:
         if event["ROSpecID"] != self._run.spec_id or self._phase not in ("starting", "searching"):
@@ -318,8 +320,14 @@ class LlrpSession:
 
     # --- what we do -----------------------------------------------------------------------------------------------
 
+    def _cut_short(self, at_ns: int) -> None:
+        """A scan that waits takes the place of the ordinary round, as soon as that has come one antenna further."""
+        if self._phase == "searching" and self._run.scan is None and self._scans and not self._owes_round:
+            self._enter("stopping", at_ns)
+
     def _search_over(self, at_ns: int) -> None:
         run = self._run
+        self._owes_round &= run.scan is not None
         if run.scan is not None:
             missed = set(run.antennas) - set(run.searched)
             self._outcome(run.scan, at_ns, *(("failed", "llrp_not_searched") if missed else ("done", "")))
@@ -334,15 +342,15 @@ class LlrpSession:
             self._progress_ns = at_ns
             if self._run.is_over:
                 self._search_over(at_ns)
-            elif self._scans and self._run.scan is None:
-                self._enter("stopping", at_ns)
+            self._cut_short(at_ns)
             return
         self._waiting_ns = at_ns
         if phase == "stopping":  # the ordinary round goes on where it is cut short: no antenna is passed over for long
             done = self._run.place
             self._antennas = self._antennas[done:] + self._antennas[:done]
         elif phase == "adding":
-            scan = self._scans.pop(0) if self._scans else None
+            scan = self._scans.pop(0) if self._scans and not self._owes_round else None
+            self._owes_round |= scan is not None
             self._run = Run(self._run.spec_id + 1, scan.antennas if scan else self._antennas, scan)
         elif phase == "starting":
             self._run.from_ns, self._run.is_over, self._run.place = at_ns, False, 0

@@ -10,8 +10,6 @@ WATCHED_EVENTS = ("ROSpecEvent", "ReaderExceptionEvent", "AISpecEvent", "Antenna
 # A demanded search is the more thorough one: longer, and in session 0, whose inventoried flag falls back to A as soon
 # as a tag is without power, so that none stays quiet for having answered a round before.
 RESCAN_SESSION = 0
-RESCAN_DWELLS = 4
-RESCAN_LONGEST_MS = 5000  # where the reader's own dwell is not longer still: the other antennas wait meanwhile
 FIXED_CHANNEL = 1  # of the fixed frequency table; a hopping reader ignores it
 
 
@@ -26,9 +24,7 @@ def configuration(reader: Reader) -> dict[str, Any]:
 
 def dwell_ms(reader: Reader, *, is_rescan: bool) -> int:
     """How long each antenna searches in its ordinary round, and when a second look is demanded."""
-    if not is_rescan:
-        return reader.dwell_ms
-    return max(reader.dwell_ms, min(RESCAN_DWELLS * reader.dwell_ms, RESCAN_LONGEST_MS))
+    return reader.rescan_dwell_ms if is_rescan else reader.dwell_ms
 
 
 def search(

@@ -7,22 +7,25 @@ cannot do it only takes until its next ordinary round.
 from collections.abc import Iterable
 
 from drivers.command import Scan
+from edge.rules import silence
 from edge.rules.decision import NOTHING, Decision
 from edge.state.facts import CommandIntended
 from edge.state.state import State
 
-# One at a time and one a minute: with four dwells of half a second for each of four antennas a reader spends at most an
-# eighth of its time on it, and goes round its antennas in between.
+# One at a time, one a minute at most, and where the dwells are long so seldom that a reader spends no more than an
+# eighth of its time on it; in between it goes round its antennas.
 PAUSE_NS = 60_000_000_000
+SHARE = 8
 MOST_ANTENNAS = 4
 WANTED = "search_again"
 
 
 def demand(state: State, at_ns: int, segments: Iterable[int]) -> Decision:
     """Ask the readers of these segments to look again, those that can be asked now; each at most once, for at most
-    MOST_ANTENNAS. The others look again in their ordinary round."""
+    MOST_ANTENNAS. The others look again in their ordinary round, and so do antennas that are suspected themselves: what
+    an antenna cannot read it does not read at the second look either."""
     ports: dict[str, list[int]] = {}
-    for segment in segments:
+    for segment in _trusted(state, segments):
         reader, port = state.plant.antenna_of(segment)
         if reader:
             ports.setdefault(reader, []).append(port)
@@ -45,4 +48,25 @@ def _may_be_asked(state: State, at_ns: int, reader: str) -> bool:
     standing, asked = state.devices.get(reader), state.asked.get(reader)
     if standing is None or not standing.is_ok:
         return False
-    return asked is None or (asked.command not in state.intents and at_ns - asked.at_ns >= PAUSE_NS)
+    return asked is None or (asked.command not in state.intents and at_ns - asked.at_ns >= pause_ns(state, reader))
+
+
+def pause_ns(state: State, reader: str) -> int:
+    """From one demand to the next, of a reader of this layout."""
+    device = state.plant.readers[reader]
+    antennas = min(MOST_ANTENNAS, len(device.segments))
+    return max(PAUSE_NS, SHARE * antennas * device.rescan_dwell_ms * 1_000_000)
+
+
+def _trusted(state: State, segments: Iterable[int]) -> list[int]:
+    """Those before whose antenna no silence is explained, or about to be, by the antenna."""
+    evidence, names = state.evidence, state.plant.places.segment_ids
+    covered = {name for cause in state.causes.values() if cause.code in silence.CODES for name, _ in cause.pairs}
+    return [
+        segment
+        for segment in segments
+        if names[segment] not in covered
+        and not (
+            evidence.quiet_rounds[segment] >= silence.SUSPECT_ROUNDS and evidence.standing[segment] >= silence.MANY
+        )
+    ]

@@ -271,6 +271,27 @@ def test_a_round_that_a_scan_cut_short_goes_on_with_the_antenna_that_was_searchi
     assert [search.antenna for search in records] == [3, 4, 1, 2]
 
 
+def test_between_two_scans_an_antenna_of_the_ordinary_round_finishes() -> None:
+    """Scans that come faster than the reader does them: every port still has its turn."""
+    talk = Talk()
+    talk.until(22)
+    talk.hear(rospec(0))
+    searched: list[int] = []
+    scanning(talk, 1)
+    for spec_id in range(2, 10, 2):
+        assert talk.session.request(Scan(f"c{spec_id}", "r", (1,)), talk.at_ns).send == ()  # one is under way
+        talk.hear(rospec(0, spec_id) + aispec_end(1, spec_id) + rospec(1, spec_id))
+        for _ in range(4):  # delete, add the ordinary round, enable, start
+            talk.answer()
+        assert talk.turn.send == ()
+        searched += [told.antenna for told in talk.hear(rospec(0, spec_id + 1) + aispec_end(1, spec_id + 1))]
+        talk.asked.clear()
+        for _ in range(5):
+            talk.answer()
+        assert talk.asked == [23, 21, 20, 24, 22]  # now the scan that waited
+    assert searched == [1, 2, 1, 2]
+
+
 def test_an_antenna_whose_search_was_cut_short_did_not_look_everywhere() -> None:
     talk = Talk()
     talk.until(22)

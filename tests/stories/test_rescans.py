@@ -1,6 +1,7 @@
 """Before a volume is told missing its antenna looks once more: demanded of the reader, or in its ordinary round."""
 
 from itertools import pairwise
+from typing import cast
 
 import msgspec
 import pytest
@@ -10,13 +11,14 @@ from hypothesis import strategies as st
 from drivers.command import CommandOutcome, Result, Scan
 from drivers.observation import Searched
 from edge.api.volumes import find
-from edge.rules.rescans import MOST_ANTENNAS, PAUSE_NS
+from edge.rules.rescans import MOST_ANTENNAS, PAUSE_NS, pause_ns
 from edge.state.events import Event, Tick
 from edge.state.facts import CommandEnded, CommandIntended, Fact, VolumeFound, VolumeMissing
 from edge.state.snapshot import encode, freeze, thaw
 from edge.state.state import State
 from edge.step import OUTCOME_LIMIT_NS, step
-from tests.stories.small_vault import NS, Story, reads_of, search_of
+from tests.stories.shelves import full_shelves
+from tests.stories.small_vault import NS, VAULT, Story, reads_of, search_of
 from tests.stories.test_presence import shelved
 
 REST: dict[int, list[int]] = {2: [1], 3: [2], 4: [3]}  # everybody but v0, before antenna 1
@@ -159,6 +161,30 @@ def test_volumes_of_one_antenna_are_one_demand_and_a_reader_is_asked_once_for_a_
         story.round({})
     assert [len(scan.antennas) for scan in story.scans] == [MOST_ANTENNAS]
     assert len(story.of(VolumeMissing)) == 20
+
+
+def test_an_antenna_that_reads_nothing_any_more_is_not_asked_for_a_second_look() -> None:
+    """Nine volumes are silent because their antenna is: it is told, they wait, and its reader is left in peace."""
+    story = Story()
+    full_shelves(story)
+    story.regain("reader-1")
+    everybody = {number: range(9 * number - 9, 9 * number) for number in range(1, 5)}
+    for dead in [()] * 12 + [(1,)] * 60:
+        story.advance(5)
+        story.round({antenna: [] if antenna in dead else list(tags) for antenna, tags in everybody.items()})
+    assert [alarm for alarm in story.state.alarms if alarm.startswith("antenna_silent")] == [
+        "antenna_silent:reader-1/1"
+    ]
+    assert not story.of(VolumeMissing)
+    assert story.scans == []
+
+
+@pytest.mark.parametrize(("dwell_ms", "pause_s"), [(50, 60), (500, 64), (2000, 160), (20_000, 640)])
+def test_a_reader_spends_no_more_than_an_eighth_of_its_time_on_second_looks(dwell_ms: int, pause_s: int) -> None:
+    """Four antennas, four dwells each but 5 s at most, or one dwell where that is longer."""
+    (reader,) = cast("list[dict[str, object]]", VAULT["readers"])
+    story = Story(changes={"readers": [reader | {"dwell_ms": dwell_ms}]})
+    assert pause_ns(story.state, "reader-1") == pause_s * NS
 
 
 def test_a_reader_is_asked_no_more_than_once_a_minute_and_not_while_a_scan_is_under_way() -> None:
