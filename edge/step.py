@@ -44,10 +44,19 @@ def step(state: State, event: Event) -> Decision:
     """Carry the state over one event and say what follows. Deterministic: same state, same event, same bytes."""
     judged = absorb(state, event)
     told = presence.decide(state, event.at_ns, judged) if judged else NOTHING
+    if isinstance(event, CustodyChange):  # a holder's word is the newer one: it is weighed against what is told before
+        _apply(state, told)
+        said = decide(state, event)
+        _apply(state, said)
+        return told + said
     decision = told + decide(state, event)
+    _apply(state, decision)
+    return decision
+
+
+def _apply(state: State, decision: Decision) -> None:
     for fact in decision.facts:
         apply(state, fact)
-    return decision
 
 
 def absorb(state: State, event: Event) -> presence.Judged | None:

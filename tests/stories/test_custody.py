@@ -25,7 +25,7 @@ from edge.state.facts import (
 from edge.state.mirror import mirror
 from edge.state.snapshot import encode, encode_folded, freeze, thaw
 from simulator.platform.mirror import FOLDS, Mirror
-from tests.stories.small_vault import NS, Story, epc_of, small_plant
+from tests.stories.small_vault import NS, Story, epc_of, search_of, small_plant
 from tests.stories.test_portions import facts_of
 from tests.stories.test_presence import BOOKS, imported, shelved
 
@@ -195,6 +195,39 @@ def test_a_missing_volume_that_is_put_back_without_a_word_of_its_taking_stands_t
     assert place_of(story) == ("present", FIRST, None)
 
 
+def test_a_volume_that_is_put_back_where_it_was_not_missed_yet_is_not_told_missing_for_the_rounds_before() -> None:
+    story = shelved()
+    heard(story, rounds=9)  # one short of what this vault allows
+    told = placed(story, "v0", segment=FIRST)
+    assert [type(fact) for fact in told.facts] == [VolumePlaced]
+    heard(story, rounds=8)
+    assert not story.of(VolumeMissing)
+    assert placed(story, "v0", segment=FIRST).facts == ()  # the same again is no news
+
+
+def test_a_holder_who_takes_a_volume_once_more_after_a_shelf_spoke_against_him_has_it() -> None:
+    story = shelved()
+    taken(story, "v0")
+    assert taken(story, "v0").facts == ()  # he has it
+    heard(story, rounds=12, at=3)
+    assert [fact.segment for fact in story.of(CustodyDoubted)] == [THIRD]
+    assert [type(fact) for fact in taken(story, "v0", segment=THIRD).facts] == [VolumeTaken]
+    assert place_of(story) == ("in_transit", None, "robot-1")
+
+
+def test_a_volume_that_falls_missing_in_the_moment_it_is_put_back_stands_there() -> None:
+    """What was heard before the word is judged with it, and the word is the newer of the two."""
+    story = shelved()
+    heard(story, rounds=10)
+    for antenna in range(1, 5):  # the second look in vain, not thought over before the word comes
+        story.at_ns += NS
+        story.tell(search_of(antenna, story.at_ns))
+    assert not story.of(VolumeMissing)
+    told = placed(story, "v0", segment=FIRST)
+    assert [type(fact) for fact in told.facts] == [VolumeMissing, VolumePlaced]
+    assert place_of(story) == ("present", FIRST, None)
+
+
 @pytest.mark.parametrize(
     ("change", "answer"),
     [
@@ -203,7 +236,7 @@ def test_a_missing_volume_that_is_put_back_without_a_word_of_its_taking_stands_t
         ({"segment": "Z-9"}, "unknown_segment"),
         ({"act": "placed", "segment": ""}, "unknown_segment"),
         ({"holder": ""}, "unknown_holder"),
-        ({"volumes": tuple(f"x{i}" for i in range(51))}, "too_many_volumes"),
+        ({"volumes": tuple(f"x{i}" for i in range(21))}, "too_many_volumes"),
     ],
 )
 def test_what_cannot_be_understood_changes_nothing_and_is_answered(change: dict[str, object], answer: str) -> None:
