@@ -45,11 +45,13 @@ class LineSorter:
         warnings: list[tuple[int, str, str]] = []
         new = same = 0
         holders = self._state.holders([_epc(line.epc) for line in lines]).tolist()
-        for i, (line, of_tag) in enumerate(zip(map(known.completed, lines), holders, strict=True)):
+        segments = self._state.plant.places.segments_of(line.slot for line in lines).tolist()
+        told = zip(map(known.completed, lines), holders, segments, strict=True)
+        for i, (line, of_tag, segment) in enumerate(told):
             row = known.row.get(line.volume)
             is_same = row is not None and known.lines[row] == line
             holder = self._holder.get(line.epc) or (known.lines[of_tag].volume if of_tag != NOWHERE else line.volume)
-            code = self._problem(line, holder, is_same=is_same)
+            code = self._problem(line, holder, segment, is_same=is_same)
             if code:
                 problems.append((i, code, holder if code == "epc_taken" else ""))
                 continue
@@ -65,7 +67,7 @@ class LineSorter:
                     warnings.append((i, "slot_taken", standing))
         return Sorted(good, new, len(good) - new, same, problems, warnings)
 
-    def _problem(self, line: CataloguedVolume, holder: str, *, is_same: bool) -> str:
+    def _problem(self, line: CataloguedVolume, holder: str, segment: int, *, is_same: bool) -> str:
         if not line.volume:
             return "line_without_volume"
         if line.volume in self._volumes:
@@ -74,7 +76,7 @@ class LineSorter:
             return "epc_taken" if self._holder.get(line.epc, line.volume) != line.volume else ""
         if not _epc(line.epc):
             return "bad_epc"
-        if self._state.plant.places.segments_of((line.slot,))[0] == NOWHERE:
+        if segment == NOWHERE:
             return "bad_slot"
         return "epc_taken" if holder != line.volume else ""
 
