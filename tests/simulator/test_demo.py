@@ -33,10 +33,16 @@ async def demo(tmp_path: Path, *arguments: str, language: str = "en") -> Process
     site.write_text(text.replace("profile: leak-rope, zone: z1", prompt))
     write_catalogue(load(site).vault, tmp_path / "small-volumes.csv")
     command = Path(sys.executable).parent / "lantai-sim"
-    return await asyncio.create_subprocess_exec(
-        str(command), "demo", "--config", str(site), "--state", str(tmp_path / "r"), "--json", *arguments,
-        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE, env={**os.environ, "LANTAI_LANG": language},
-    )  # fmt: skip
+    # a suite that runs in the background, or under nohup, hands its deafness to Ctrl-C and to a closed terminal down
+    was = {number: signal.signal(number, signal.SIG_DFL) for number in (signal.SIGINT, signal.SIGHUP)}
+    try:
+        return await asyncio.create_subprocess_exec(
+            str(command), "demo", "--config", str(site), "--state", str(tmp_path / "r"), "--json", *arguments,
+            stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE, env={**os.environ, "LANTAI_LANG": language},
+        )  # fmt: skip
+    finally:
+        for number, handler in was.items():
+            signal.signal(number, handler)
 
 
 async def pid_of_daemon(tmp_path: Path) -> int:
@@ -124,11 +130,7 @@ async def test_a_demo_that_is_killed_outright_leaves_no_process_behind(tmp_path:
 
 @pytest.mark.timeout(120)
 async def test_a_terminal_that_closes_ends_a_run_as_ctrl_c_does(tmp_path: Path) -> None:
-    was = signal.signal(signal.SIGHUP, signal.SIG_DFL)  # a suite that runs under nohup hands its deafness down
-    try:
-        process = await demo(tmp_path)
-    finally:
-        signal.signal(signal.SIGHUP, was)
+    process = await demo(tmp_path)
     await pid_of_daemon(tmp_path)
     await asyncio.sleep(3.0)
     process.send_signal(signal.SIGHUP)
