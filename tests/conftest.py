@@ -4,6 +4,7 @@ import asyncio
 import inspect
 import os
 import shutil
+import signal
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
@@ -13,6 +14,10 @@ from hypothesis import settings
 # how long an example takes is a matter of what else the machine does; a test that hangs ends by its timeout
 settings.register_profile("unhurried", deadline=None)
 settings.load_profile("unhurried")
+
+# a suite started in the background is deaf to Ctrl-C, and so would be every command that a test starts to interrupt it
+if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 ROOT = Path(__file__).resolve().parent.parent
 
