@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
+import numpy as np
+
 from config.catalogued import CataloguedVolume
 from edge.state.state import State
 from edge.state.volumes import NOWHERE
@@ -31,27 +33,55 @@ class LineSorter:
         self._state = state
         self._volumes: set[str] = set()
         self._holder: dict[str, str] = {}
-        wanted = {line.slot for line in lines}
-        self._stands_in = {line.slot: line.volume for line in state.volumes.lines if line.slot in wanted}
+        known = state.volumes
+        segments = np.unique(state.plant.places.segments_of(line.slot for line in lines))
+        near = (known.lines[row] for row in np.isin(known.book, segments).nonzero()[0].tolist())
+        self._stands_in = {line.slot: line.volume for line in near}
 
     def sort(self, lines: Sequence[CataloguedVolume]) -> Sorted:
         """Every line by what it would do. Problems: line_without_volume, volume_twice, bad_epc, bad_slot, epc_taken.
 
         Warning, and taken none the less: slot_taken, by a volume that the catalogue of before this request has there.
         Whether a later line moves it only the sender knows, who has the whole file; and two thin volumes may share."""
+        epcs = _epcs(lines)
+        holders = self._state.holders(epcs)
+        segments = self._state.plant.places.segments_of(line.slot for line in lines)
+        if (holders == NOWHERE).all() and (segments != NOWHERE).all() and all(epcs) and self._are_new(lines):
+            return Sorted(list(lines), len(lines), 0, 0, [], [])
+        return self._one_by_one(lines, epcs, holders.tolist(), segments.tolist())
+
+    def _are_new(self, lines: Sequence[CataloguedVolume]) -> bool:
+        """Whether neither the catalogue nor this request names any of the volumes, their tags or slots yet; if so, it
+        does from now on. Most portions of a first import are such, and this asks per column, not per line."""
+        volumes = {line.volume for line in lines}
+        holder = {line.epc: line.volume for line in lines}
+        is_new = (
+            len(volumes) == len(holder) == len(lines)
+            and "" not in volumes
+            and self._state.volumes.row.keys().isdisjoint(volumes)
+            and self._volumes.isdisjoint(volumes)
+            and self._holder.keys().isdisjoint(holder)
+            and self._stands_in.keys().isdisjoint(line.slot for line in lines)
+        )
+        if is_new:
+            self._volumes |= volumes
+            self._holder |= holder
+        return is_new
+
+    def _one_by_one(
+        self, lines: Sequence[CataloguedVolume], epcs: list[bytes], holders: list[int], segments: list[int]
+    ) -> Sorted:
         known = self._state.volumes
         good: list[CataloguedVolume] = []
         problems: list[tuple[int, str, str]] = []
         warnings: list[tuple[int, str, str]] = []
         new = same = 0
-        holders = self._state.holders([_epc(line.epc) for line in lines]).tolist()
-        segments = self._state.plant.places.segments_of(line.slot for line in lines).tolist()
-        told = zip(map(known.completed, lines), holders, segments, strict=True)
-        for i, (line, of_tag, segment) in enumerate(told):
+        told = zip(map(known.completed, lines), epcs, holders, segments, strict=True)
+        for i, (line, epc, of_tag, segment) in enumerate(told):
             row = known.row.get(line.volume)
             is_same = row is not None and known.lines[row] == line
             holder = self._holder.get(line.epc) or (known.lines[of_tag].volume if of_tag != NOWHERE else line.volume)
-            code = self._problem(line, holder, segment, is_same=is_same)
+            code = self._problem(line, epc, holder, segment, is_same=is_same)
             if code:
                 problems.append((i, code, holder if code == "epc_taken" else ""))
                 continue
@@ -67,24 +97,35 @@ class LineSorter:
                     warnings.append((i, "slot_taken", standing))
         return Sorted(good, new, len(good) - new, same, problems, warnings)
 
-    def _problem(self, line: CataloguedVolume, holder: str, segment: int, *, is_same: bool) -> str:
+    def _problem(self, line: CataloguedVolume, epc: bytes, holder: str, segment: int, *, is_same: bool) -> str:
         if not line.volume:
             return "line_without_volume"
         if line.volume in self._volumes:
             return "volume_twice"
         if is_same:
             return "epc_taken" if self._holder.get(line.epc, line.volume) != line.volume else ""
-        if not _epc(line.epc):
+        if not epc:
             return "bad_epc"
         if segment == NOWHERE:
             return "bad_slot"
         return "epc_taken" if holder != line.volume else ""
 
 
-def _epc(text: str) -> bytes:
-    """A tag's bytes, none where the text is no EPC."""
+def _epcs(lines: Sequence[CataloguedVolume]) -> list[bytes]:
+    """Each line's tag, none where its text is no EPC."""
+    texts = [line.epc for line in lines]
+    width, odd = divmod(len(texts[0]) if texts else 0, 2)
+    if not odd and 0 < width <= MAX_EPC_BYTES and len(set(map(len, texts))) == 1:
+        together = _bytes_of("".join(texts))
+        if together:
+            return [together[at : at + width] for at in range(0, len(together), width)]
+    return [epc if len(epc) <= MAX_EPC_BYTES else b"" for epc in map(_bytes_of, texts)]
+
+
+def _bytes_of(text: str) -> bytes:
+    """What lower-case hex says, none where the text is something else."""
     try:
-        epc = bytes.fromhex(text)
+        said = bytes.fromhex(text)
     except ValueError:
         return b""
-    return epc if len(epc) <= MAX_EPC_BYTES and text == text.lower() else b""
+    return said if said.hex() == text else b""  # fromhex takes spaces and capitals too
