@@ -8,7 +8,7 @@ import pytest
 from config.messages import load_texts
 from edge.cli.columns import Fit, fit
 from edge.cli.screen import Screen
-from tests.cli.test_tool import Tool, everything_known, tool_of
+from tests.cli.beside import Tool, everything_known, tool_of
 
 IDS = ["SEGMENT", "A-01L-01"]
 WORDS = ["SAYS", "the antenna is well"]

@@ -9,7 +9,6 @@ import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -25,22 +24,13 @@ from edge.state.events import OperatorAction
 from edge.state.facts import VolumeFound, VolumesCatalogued
 from edge.store.schema import open_reader
 from tests.api.manual_house import ManualHouse, served
-from tests.cli.test_tool import Tool, tool_of
+from tests.cli.beside import Tool
 from tests.stories.small_vault import VAULT
 
 ROOT = Path(__file__).resolve().parents[2]
 MAIN = [sys.executable, "-c", "from edge.cli import main; raise SystemExit(main())"]
 HEADER = "volume,epc,slot,thickness_mm"
 GATED = 32 * 500  # lines in the two requests before the one that waits
-
-
-@pytest.fixture
-async def lantai(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> AsyncIterator[Tool]:
-    monkeypatch.setenv("LANTAI_LANG", "en")
-    async with tool_of(tmp_path, capsys) as found:
-        yield found
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 """`lantai rfid`: what it prints and what it exits with, in both languages."""
 
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import get_args
 
@@ -12,7 +11,7 @@ from edge.api.rfid_records import Blindness, Silence
 from edge.cli.app import tool
 from edge.state.events import CustodyChange, DeviceLost
 from sensors.rfid.health import Verdict
-from tests.cli.test_tool import Tool, tool_of
+from tests.cli.beside import Tool
 from tests.stories.shelves import full_shelves, search
 from tests.stories.small_vault import NS
 
@@ -20,13 +19,9 @@ COMMANDS = (["health"], ["coverage"], ["antenna", "A-01L-04"], ["tag", "v30"])
 
 
 @pytest.fixture
-async def lantai(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> AsyncIterator[Tool]:
-    monkeypatch.setenv("LANTAI_LANG", "en")
-    async with tool_of(tmp_path, capsys) as found:
-        full_shelves(found.house.story)
-        yield found
+def lantai(lantai: Tool) -> Tool:
+    full_shelves(lantai.house.story)
+    return lantai
 
 
 async def test_all_is_well_where_every_antenna_reads_its_shelf(lantai: Tool) -> None:

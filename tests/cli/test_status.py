@@ -1,24 +1,17 @@
 """`lantai status` says why a vault is not well, and how much room its journal wants."""
 
-from collections.abc import AsyncIterator
-from pathlib import Path
-
 import pytest
 
 from drivers.observation import Contact
 from edge.cli.app import tool
 from edge.state.events import DeviceLost, LinkState, StoreState
-from tests.cli.test_tool import Tool, everything_known, tool_of
+from tests.cli.beside import Tool, everything_known
 
 
 @pytest.fixture
-async def lantai(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> AsyncIterator[Tool]:
-    monkeypatch.setenv("LANTAI_LANG", "en")
-    async with tool_of(tmp_path, capsys) as found:
-        everything_known(found.house)
-        yield found
+def lantai(lantai: Tool) -> Tool:
+    everything_known(lantai.house)
+    return lantai
 
 
 async def test_a_broker_that_is_away_is_named_with_what_is_wrong(lantai: Tool) -> None:

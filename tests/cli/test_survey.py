@@ -1,7 +1,6 @@
 """`lantai rfid survey`: what it prints, what it waits for and what it exits with, in both languages."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import get_args
 
@@ -14,18 +13,9 @@ from edge.cli.app import tool
 from edge.state.facts import SurveyBegan
 from sensors.rfid.survey import Verdict as Found
 from tests.api.test_survey import STRAIGHT, TAGS, look
-from tests.cli.test_tool import Tool, tool_of
+from tests.cli.beside import Tool
 
 SWAPPED = {1: 2, 2: 1, 3: 3}  # and 4 is dead
-
-
-@pytest.fixture
-async def lantai(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> AsyncIterator[Tool]:
-    monkeypatch.setenv("LANTAI_LANG", "en")
-    async with tool_of(tmp_path, capsys) as found:
-        yield found
 
 
 @pytest.fixture

@@ -1,14 +1,10 @@
 """The tool against a live socket: what it prints, what it exits with, what it says when nobody answers."""
 
 import asyncio
-import json
 import os
 import subprocess
 import sys
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -17,54 +13,11 @@ from drivers.command import Switch
 from edge.cli.app import COMMANDS, tool
 from edge.state.events import ClockStep, Dropped, OperatorAction, StoreState
 from edge.state.facts import LANE_OF, DuplicateEpcSeen, Fact, PlaceGone, PlatformCommandTaken, VolumesTogether
-from tests.api.manual_house import TECHNICIAN, ManualHouse, Roles, served
+from tests.api.manual_house import ManualHouse, Roles
+from tests.cli.beside import Tool, everything_known, tool_of
 from tests.store.samples import ONE_OF_EACH
 
 AUDITOR: Roles = ("auditor",)
-
-
-class Tool:
-    """Runs commands beside the house, in a thread, as another process would."""
-
-    def __init__(self, house: ManualHouse, state_dir: Path, capsys: pytest.CaptureFixture[str]) -> None:
-        self.house = house
-        self._state_dir = state_dir
-        self._capsys = capsys
-        self.out = ""
-        self.err = ""
-
-    async def run(self, *words: str) -> int:
-        code = await asyncio.to_thread(tool, [*words, "--state", str(self._state_dir)])
-        self.out, self.err = self._capsys.readouterr()
-        return code
-
-    async def json(self, *words: str) -> Any:
-        await self.run(*words, "--json")
-        return json.loads(self.out)
-
-
-@asynccontextmanager
-async def tool_of(tmp_path: Path, capsys: pytest.CaptureFixture[str], roles: Roles = TECHNICIAN) -> AsyncIterator[Tool]:
-    house = ManualHouse(roles)
-    async with served(house, tmp_path):
-        yield Tool(house, tmp_path, capsys)
-
-
-@pytest.fixture
-async def lantai(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> AsyncIterator[Tool]:
-    monkeypatch.setenv("LANTAI_LANG", "en")
-    async with tool_of(tmp_path, capsys) as found:
-        yield found
-
-
-def everything_known(house: ManualHouse) -> None:
-    for device in ("reader-1", "th-1", "th-2", "th-3", "leak-1", "board-1"):
-        house.story.regain(device)
-    house.story.climate(50.0)
-    house.story.leak(wet=False)
-    house.story.relay(on=False)
 
 
 async def test_status_exits_by_the_vaults_health(lantai: Tool) -> None:

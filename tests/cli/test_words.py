@@ -8,7 +8,7 @@ import pytest
 
 from edge.cli.app import COMMANDS, tool
 from edge.cli.commands.rfid import _percent
-from tests.cli.test_tool import Tool, tool_of
+from tests.cli.beside import Tool, tool_of
 from tests.stories.shelves import full_shelves
 
 VOLUMES = Path(__file__).resolve().parents[2] / "config" / "vaults" / "demo-volumes.csv"
