@@ -104,7 +104,7 @@ class Edge:
             self.outbox,
             now=time.time_ns,
             emit=_heard,
-            snapshot=lambda: ({}, b"{}"),
+            snapshot=lambda: ({}, lambda: b"{}"),
             software="bench",
             layout="",
             devices=(),

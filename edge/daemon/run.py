@@ -10,6 +10,7 @@ import signal
 import sqlite3
 import time
 from collections.abc import Callable, Coroutine, Sequence
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -187,7 +188,7 @@ class Daemon:
             layout=self.house.state.plant.layout,
             config=config,
         )
-        opened.begin(encode(freeze(self.house.state)), self._store.n)
+        opened.begin(partial(encode, freeze(self.house.state)), self._store.n)
         return opened
 
     def _everything(self) -> dict[str, Callable[[], Coroutine[Any, Any, None]]]:
@@ -248,9 +249,9 @@ class Daemon:
         self.house.on_platform_command.append(platform.answer)
         return platform
 
-    def _mirror(self) -> tuple[dict[Lane, int], bytes]:
+    def _mirror(self) -> tuple[dict[Lane, int], Callable[[], bytes]]:
         marks = {lane: head.seq for lane, head in self._store.heads().items()}
-        return marks, mirror(freeze(self.house.state).folded, self.house.state.plant.places.segment_ids)
+        return marks, partial(mirror, freeze(self.house.state).folded, self.house.state.plant.places.segment_ids)
 
     async def _to_safe_state(self) -> None:
         """Bugs end in the safe state: every actuator is told to take its own, and nothing else is sent any more. Also

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Callable
+from functools import partial
 
 from edge.clock import VaultClock
 from edge.daemon.house import House
@@ -30,7 +31,7 @@ async def run_steps(inbox: Inbox, house: House, input_log: InputLog | None) -> N
             events = house.screened(came)
             if input_log is not None:
                 if input_log.wants_begin:  # between two batches: the state is exactly what the next file starts from
-                    input_log.begin(encode(freeze(house.state)), house.store.n)
+                    input_log.begin(partial(encode, freeze(house.state)), house.store.n)
                 input_log.write(events)
             await house.take(came, events)
         notify("WATCHDOG=1")

@@ -6,6 +6,7 @@ import random
 from collections import deque
 from collections.abc import Callable
 from datetime import UTC, datetime
+from typing import NamedTuple
 
 import msgspec
 
@@ -14,7 +15,7 @@ from edge.platform.commands import verifiers, verify
 from edge.platform.connection import Connection, Lost, Message, Protocol, Target
 from edge.platform.contract import LANES, CommandResult, Outcome, RewindArgs, root
 from edge.platform.outbox import Outbox
-from edge.platform.uplink import LinkTurn, Publish, Uplink, state_message
+from edge.platform.uplink import LinkTurn, Publish, Uplink, snapshot_pages, state_message
 from edge.state.events import LinkState, PlatformCommand
 from edge.state.facts import Lane
 
@@ -33,11 +34,20 @@ _log = logging.getLogger(__name__)
 _state_offline = state_message("offline")
 
 
+class Taken(NamedTuple):
+    """A snapshot that is ready to go."""
+
+    name: str
+    marks: dict[Lane, int]
+    pages: list[bytes]
+
+
 class PlatformLink:
     """One task (`run`) and one network thread per connection. All methods are called on the loop and never wait.
 
     `emit` receives LinkState and PlatformCommand; the step judges a command, and when its fact is committed the daemon
-    calls `answer`. `snapshot` returns the mirrored fields (contract.SnapshotBody, JSON) and the marks they hold at.
+    calls `answer`. `snapshot` returns the marks of now and what makes the mirrored fields that hold at them
+    (contract.SnapshotBody, JSON), in a thread of its own.
     """
 
     def __init__(
@@ -47,7 +57,7 @@ class PlatformLink:
         *,
         now: Callable[[], int],
         emit: Callable[[LinkState | PlatformCommand], None],
-        snapshot: Callable[[], tuple[dict[Lane, int], bytes]],
+        snapshot: Callable[[], tuple[dict[Lane, int], Callable[[], bytes]]],
         software: str,
         layout: str,
         devices: tuple[str, ...],
@@ -60,6 +70,7 @@ class PlatformLink:
         broker = vault.brokers[vault.platform.broker]
         self._root = root(vault.centre, vault.vault, vault.node)
         self._issuers = verifiers(vault.platform.issuers)
+        self._outbox = outbox
         self._uplink = Uplink(outbox, node=vault.node, software=software, layout=layout, devices=devices)
         self._now, self._emit, self._snapshot = now, emit, snapshot
         self._lanes: dict[str, Lane] = {f"{self._root}/down/ack/{lane}": lane for lane in LANES}
@@ -88,12 +99,21 @@ class PlatformLink:
         self._correlations: dict[str, bytes] = {}
         self._carried_out: dict[str, None] = {}
         self._snapshot_id = ""
+        self._taking: asyncio.Task[Taken] | None = None
         self._failures = 0
         self._protocol_refusals = 0
         self._refusals_to_switch = 1
 
     async def run(self) -> None:
         """Keep the link up until `stop`; then drain for a few seconds, say offline and return."""
+        try:
+            await self._keep_up()
+        finally:
+            if self._taking is not None:
+                self._taking.cancel()
+                self._taking = None
+
+    async def _keep_up(self) -> None:
         back_off_s = FIRST_BACK_OFF_S
         while not self._is_stopping:
             lost = await self._one_connection()
@@ -129,7 +149,7 @@ class PlatformLink:
 
     def is_drained(self) -> bool:
         """The platform has committed everything we have."""
-        return self._uplink.is_drained()
+        return self._taking is None and self._uplink.is_drained()
 
     def publish_result(self, command_id: str, outcome: Outcome, reason: str = "") -> None:
         """Tell the platform what became of a command; lost with the link, as the command's id is idempotent."""
@@ -147,10 +167,21 @@ class PlatformLink:
                 connection.confirm(mid)
 
     def send_snapshot(self, command_id: str) -> None:
-        """Take a snapshot now and send it in pages; `done` follows the last page."""
+        """Take a snapshot now and send it in pages as soon as they are made; `done` follows the last page."""
         self._snapshot_id = command_id
+        self._take_snapshot(command_id)
+
+    def _take_snapshot(self, name: str) -> None:
         marks, body = self._snapshot()
-        self._carry(self._uplink.snapshot(command_id, marks, body, self._now()))
+
+        async def made() -> Taken:
+            pages = await asyncio.to_thread(lambda: snapshot_pages(name, self._outbox.epoch, marks, body()))
+            return Taken(name, marks, pages)
+
+        if self._taking is not None:
+            self._taking.cancel()
+        self._taking = asyncio.create_task(made(), name="platform snapshot")
+        self._taking.add_done_callback(lambda _taking: self._wake.set())
 
     def rewind(self, command_id: str, rewind: RewindArgs) -> None:
         """Send what was acknowledged again."""
@@ -201,6 +232,9 @@ class PlatformLink:
                 self._take(connection, self._inbox.popleft())
             while self._answers:
                 self._carry_out(*self._answers.popleft())
+            if self._taking is not None and self._taking.done():
+                taken, self._taking = self._taking.result(), None
+                self._carry(self._uplink.snapshot(*taken, self._now()))
             self._carry(self._uplink.due(self._now()))
             wait_s = LONGEST_WAIT_S
             if self._due_ns is not None:
@@ -314,9 +348,7 @@ class PlatformLink:
             self._snapshot_id = ""
         self._due_ns = turn.due_ns
         if turn.is_snapshot_due:
-            marks, body = self._snapshot()
-            name = self._snapshot_id or f"auto-{self._now()}"
-            self._carry(self._uplink.snapshot(name, marks, body, self._now()))
+            self._take_snapshot(self._snapshot_id or f"auto-{self._now()}")
 
     def _publish(self, message: Publish, correlation: bytes = b"") -> None:
         if self._connection is not None:

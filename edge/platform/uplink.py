@@ -2,7 +2,7 @@
 to publish and when it next wants to be asked."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import msgspec
 
@@ -141,15 +141,15 @@ class Uplink:
             self._birth(at_ns)  # tells the platform from where on the journal holds rows
         return self._turn(at_ns)
 
-    def snapshot(self, snapshot: str, marks: Mapping[Lane, int], body: bytes, at_ns: int) -> LinkTurn:
-        """Send these mirrored fields, taken at `marks`, in pages; one still on its way is given up.
+    def snapshot(self, snapshot: str, marks: Mapping[Lane, int], pages: Sequence[bytes], at_ns: int) -> LinkTurn:
+        """Send a snapshot that was taken at `marks`, page by page; one still on its way is given up.
 
         The first page waits until every row that `marks` name is committed: rows that a crash takes along would be
         given out again to other facts, and the platform would compare at marks that mean something else.
         """
         self._snapshot = snapshot
         self._marks = marks
-        self._pages = snapshot_pages(snapshot, self._outbox.epoch, marks, body)
+        self._pages = list(pages)
         self._page_due_ns = at_ns
         self._snapshot_due_ns = at_ns + SNAPSHOT_EVERY_NS
         self._is_snapshot_wanted = False

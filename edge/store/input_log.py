@@ -9,9 +9,9 @@ import struct
 import threading
 import zlib
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
 import msgspec
 
@@ -37,6 +37,13 @@ class LogHeader(msgspec.Struct, frozen=True):
     continues: bool
 
 
+class _Beginning(NamedTuple):
+    """The state that a new file starts from, after fact `n`."""
+
+    n: int
+    snapshot: Callable[[], bytes] | None
+
+
 _encode_header = msgspec.msgpack.Encoder().encode
 _decode_header = msgspec.msgpack.Decoder(LogHeader).decode
 
@@ -56,9 +63,10 @@ class InputLog:
         self._identity = LogHeader(boot, software, layout, config, 0, None, continues=False)
         self._number = max((int(path.stem) for path in log_files(directory)), default=0)
         self._changed = threading.Condition()
-        self._queue: deque[LogHeader | tuple[Event, ...]] = deque()
+        self._queue: deque[_Beginning | tuple[Event, ...]] = deque()
         self._queued = 0
         self._is_closing = False
+        self._is_beginning = False
         self._file: BinaryIO | None = None
         self._size = 0
         self._since_begin = 0
@@ -67,14 +75,16 @@ class InputLog:
         self._thread = threading.Thread(target=self._run, name="input-log", daemon=True)
         self._thread.start()
 
-    def begin(self, snapshot: bytes | None, n: int) -> None:
-        """Start a new file from the state `snapshot` after fact `n`; None: from nothing."""
-        self._put(msgspec.structs.replace(self._identity, n=n, snapshot=snapshot), 0)
+    def begin(self, snapshot: Callable[[], bytes] | None, n: int) -> None:
+        """Start a new file from the state after fact `n`, whose bytes `snapshot` gives in the log's own thread; None:
+        from nothing."""
+        self._is_beginning = True
+        self._put(_Beginning(n, snapshot), 0)
 
     @property
     def wants_begin(self) -> bool:
         """Half the ring was written since the last state: without a new one the ring soon holds no start."""
-        return self._since_begin > self._cap_bytes // 2
+        return not self._is_beginning and self._since_begin > self._cap_bytes // 2
 
     def write(self, events: Sequence[Event]) -> None:
         """Log these events, in this order."""
@@ -90,7 +100,7 @@ class InputLog:
             self._changed.notify()
         self._thread.join()
 
-    def _put(self, item: LogHeader | tuple[Event, ...], count: int) -> None:
+    def _put(self, item: _Beginning | tuple[Event, ...], count: int) -> None:
         with self._changed:
             self._queue.append(item)
             self._queued += count
@@ -113,15 +123,17 @@ class InputLog:
                     self._file.flush()
             except OSError as error:  # a full disk: the ring goes on with the next file
                 self.fault = str(error)
-                self.dropped += sum(len(item) for item in items if not isinstance(item, LogHeader))
+                self._is_beginning = False
+                self.dropped += sum(len(item) for item in items if not isinstance(item, _Beginning))
                 self._close_file()
             if is_last:
                 self._close_file()
                 return
 
-    def _store(self, item: LogHeader | tuple[Event, ...]) -> None:
-        if isinstance(item, LogHeader):
-            self._open_file(item)
+    def _store(self, item: _Beginning | tuple[Event, ...]) -> None:
+        if isinstance(item, _Beginning):
+            snapshot = item.snapshot() if item.snapshot is not None else None
+            self._open_file(msgspec.structs.replace(self._identity, n=item.n, snapshot=snapshot))
             return
         for event in item:
             if self._file is None or self._size >= self._rotate_bytes:
@@ -146,6 +158,7 @@ class InputLog:
         self._size = 0  # of the events: a state larger than a file must not end the file
         if not header.continues:
             self._since_begin = 0
+            self._is_beginning = False
 
     def _make_room(self, needed: int) -> None:
         """Delete the oldest files, so that one of `needed` bytes fits under the cap."""

@@ -120,7 +120,7 @@ class Site:
             self.outbox,
             now=time.time_ns,
             emit=self._heard,
-            snapshot=lambda: (self.outbox.committed(), self.snapshot_body),
+            snapshot=lambda: (self.outbox.committed(), lambda: self.snapshot_body),
             software="0.1.0",
             layout="00ff",
             devices=("reader-1", "th-1"),

@@ -5,6 +5,7 @@ import hashlib
 import msgspec
 
 from edge.platform.contract import PAGE_BYTES, Birth, SnapshotPage
+from edge.platform.uplink import snapshot_pages
 from tests.platform.memory_outbox import MemoryOutbox
 from tests.platform.uplink_steps import MS, T0, S, make, opened
 
@@ -47,7 +48,7 @@ def test_a_snapshot_goes_in_pages_below_256_kilobytes_that_hash_to_the_whole() -
     uplink = make(outbox)
     opened(outbox, uplink)
     body = bytes(range(256)) * 4_000
-    turn = uplink.snapshot("s-1", {"custody": 9}, body, T0)
+    turn = uplink.snapshot("s-1", {"custody": 9}, snapshot_pages("s-1", outbox.epoch, {"custody": 9}, body), T0)
     payloads = []
     at_ns = T0
     while True:
@@ -72,7 +73,7 @@ def test_no_page_leaves_before_every_row_that_the_marks_name_is_committed() -> N
     outbox.fill("event", 3)
     uplink = make(outbox)
     opened(outbox, uplink)
-    early = [uplink.snapshot("s-1", {"custody": 9, "event": 3}, b"{}", T0), uplink.due(T0 + 5 * S)]
+    early = [uplink.snapshot("s-1", {"custody": 9, "event": 3}, [b"{}"], T0), uplink.due(T0 + 5 * S)]
     assert not any(message.topic == "up/snapshot" for turn in early for message in turn.publish)
     assert not uplink.is_drained()
     outbox.append("custody")
@@ -85,7 +86,7 @@ def test_a_snapshot_cut_off_by_a_lost_link_is_taken_anew() -> None:
     outbox = MemoryOutbox()
     uplink = make(outbox)
     opened(outbox, uplink)
-    uplink.snapshot("s-1", {}, b"x" * 1_000_000, T0)
+    uplink.snapshot("s-1", {}, [b"{}", b"{}"], T0)
     uplink.disconnected()
     assert uplink.connected(T0 + S).is_snapshot_due
 

@@ -1,5 +1,6 @@
 """The input log: every event as it came in, in a ring of files."""
 
+import threading
 import time
 from pathlib import Path
 
@@ -37,7 +38,7 @@ def encoded(events: list[Event]) -> list[bytes]:
 def test_events_come_back_as_they_were_with_the_header(tmp_path: Path) -> None:
     log = open_log(tmp_path)
     events: list[Event] = [Tick(1), reads(2), Contact("leak-1", 3, "leak", None), reads(4, 0)]
-    log.begin(b"state", 17)
+    log.begin(lambda: b"state", 17)
     log.write(events[:1])
     log.write(events[1:])
     log.close()
@@ -108,7 +109,7 @@ def test_the_ring_stays_under_its_cap_and_files_go_on_from_each_other(tmp_path: 
 
 def test_a_state_larger_than_a_file_stands_in_front_of_its_events(tmp_path: Path) -> None:
     log = open_log(tmp_path, cap_mb=1)
-    log.begin(bytes(600_000), 5)
+    log.begin(lambda: bytes(600_000), 5)
     log.write([Tick(1), Tick(2)])
     log.close()
     (path,) = log_files(tmp_path)
@@ -117,10 +118,34 @@ def test_a_state_larger_than_a_file_stands_in_front_of_its_events(tmp_path: Path
     assert not log.wants_begin
 
 
+def test_while_a_new_file_is_on_its_way_the_log_wants_no_other(tmp_path: Path) -> None:
+    log = open_log(tmp_path, cap_mb=1)
+    log.begin(None, 0)
+    is_asked, may_go_on = threading.Event(), threading.Event()
+
+    def state() -> bytes:
+        is_asked.set()
+        assert may_go_on.wait(20)
+        return b"state"
+
+    log.write([Tick(i) for i in range(49_000)])  # more than half of the ring
+    wanted: list[bool] = []
+    while not wanted or not wanted[-1]:
+        time.sleep(0.01)
+        wanted.append(log.wants_begin)
+    log.begin(state, 9)
+    assert is_asked.wait(20)
+    wanted = [log.wants_begin]
+    may_go_on.set()
+    log.close()
+    assert [*wanted, log.wants_begin] == [False, False]
+    assert [read_log(path).header.n for path in log_files(tmp_path)][-1] == 9
+
+
 def test_a_restart_begins_a_new_file_after_the_last(tmp_path: Path) -> None:
     for n in (3, 9):
         log = open_log(tmp_path)
-        log.begin(b"s", n)
+        log.begin(lambda: b"s", n)
         log.close()
     assert [path.name for path in log_files(tmp_path)] == ["00000001.log", "00000002.log"]
     assert [read_log(path).header.n for path in log_files(tmp_path)] == [3, 9]
