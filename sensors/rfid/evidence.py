@@ -17,7 +17,7 @@ from sensors.rfid.doubles import Doubles, Watched
 from sensors.rfid.epc_table import EpcTable
 from sensors.rfid.heard import Heard
 from sensors.rfid.locate import Reads, closed
-from sensors.rfid.members import Members, distinct
+from sensors.rfid.members import Members, distinct, united
 from sensors.rfid.neighbourhood import FAR, REACH, Neighbourhood
 from sensors.rfid.odd import is_odd_read
 from sensors.rfid.open_reads import OpenReads, Tallies, tallied
@@ -287,12 +287,10 @@ class Evidence:
         share = efficiency(done.segment[own & tags.is_settled.take(done.row)], heard, radio, self._thinking.standing)
         at = closed(self._beside, radio, heard.closed_segment, heard.closed_rounds, share, closing)
         here = self._members.of(heard.closed_segment)
-        rows = distinct(np.concatenate([here, done.row, self._thinking.restless(tags, at)]), len(self))
+        rows, is_read, place = united(done.row, here, self._thinking.restless(tags, at, self._members))
         of_closed = (closing >= 0).take(tags.believed.take(rows))
         # a read where it stands, or beside it and no louder than there, is as ever
-        place = np.searchsorted(rows, done.row)
-        is_read, is_own, is_odd, is_far = np.zeros((4, len(rows)), np.bool_)
-        is_read[place] = True
+        is_own, is_odd, is_far = np.zeros((3, len(rows)), np.bool_)
         is_own[place[own]] = True
         column = self._beside.column(done.segment, tags.believed.take(done.row))
         far = column == FAR
@@ -317,7 +315,7 @@ class Evidence:
             sums.add_rounds(at.antenna, at.rounds, self._thinking.standing)
         told = thought.take(place)
         reads = Reads(
-            np.searchsorted(mine, done.row[told]), nth[told].astype(np.int64), hits[told], done.rssi_dbm[told]
+            (thought.cumsum() - 1).take(place[told]), nth[told].astype(np.int64), hits[told], done.rssi_dbm[told]
         )
         put_off = np.where(settled & (before > PATIENCE), before, np.float32(0))[thought]
         stood = settled.take(place)

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from sensors.rfid import carried
 from sensors.rfid.locate import CANDIDATES, NEVER, Closed, Known, Reads, greatest, likelihood, normalised, spawn
+from sensors.rfid.members import Members
 from sensors.rfid.neighbourhood import Neighbourhood
 from sensors.rfid.radio import Radio
 from sensors.rfid.tags import Tags
@@ -43,11 +44,13 @@ class Thinking:
         self._beside = beside
         self._moving = MOVING
         self._has_searched = np.zeros(len(beside), np.bool_)
+        self._strays: NDArray[np.int64] = np.zeros(0, np.int64)
         self.standing: NDArray[np.int64] = np.zeros(len(beside) + 1, np.int64)
 
-    def restless(self, tags: Tags, at: Closed) -> NDArray[np.int64]:
-        """Rows whose place is not beyond doubt and of which these rounds say something."""
-        rows = (~tags.is_settled[: tags.count]).nonzero()[0]
+    def restless(self, tags: Tags, at: Closed, members: Members) -> NDArray[np.int64]:
+        """Rows whose place is not beyond doubt and of which these rounds say something, some perhaps twice."""
+        rows = np.concatenate([members.of(self._beside.mates(at.antenna)), self._strays])
+        rows = rows[~tags.is_settled.take(rows)]
         told = (at.silence != 0).take(tags.segment.take(rows, axis=0))
         found: NDArray[np.int64] = rows[np.ascontiguousarray(told.T).any(axis=0)]
         return found
@@ -114,6 +117,7 @@ class Thinking:
         still = was_settled & (tags.silence[rows] > LOST) & (tags.believed[rows] >= 0)
         tags.is_settled[rows] = np.where(is_read, is_settled, still)
         self._count(tags, rows, 1)
+        self._look_for_strays(tags, rows)
         elsewhere: NDArray[np.int64] = moved.nonzero()[0]
         return elsewhere
 
@@ -121,6 +125,7 @@ class Thinking:
         """These are about to change: they do not count as standing where they are believed."""
         self._count(tags, rows, -1)
         tags.is_settled[rows] = False
+        self._look_for_strays(tags, rows)
 
     def to_columns(self) -> dict[str, NDArray[Any]]:
         """A copy for a snapshot."""
@@ -133,6 +138,7 @@ class Thinking:
         self._has_searched[remap[kept]] = columns["moving"][kept] > 0
         self.standing[:] = 0
         self._count(tags, np.arange(tags.count), 1)
+        self._look_for_strays(tags, np.arange(tags.count))
 
     def _weighed(self, segment: NDArray[np.int32], weight: Floats, told: Floats, moving: NDArray[np.float64]) -> Floats:
         """Before a round a volume may have moved to any of the candidates; then what the round tells."""
@@ -140,6 +146,13 @@ class Thinking:
         before = np.log(np.exp(weight) + anew[:, None])
         after: Floats = np.where(segment >= 0, before + told, np.float32(NEVER) * 10)
         return after
+
+    def _look_for_strays(self, tags: Tags, rows: NDArray[np.integer[Any]]) -> None:
+        """Of those not beyond doubt, which may stand on another line than where they are believed."""
+        doubted = rows[~tags.is_settled[rows]]
+        is_astray = self._beside.is_astray(tags.believed.take(doubted), tags.segment.take(doubted, axis=0))
+        if len(self._strays) or is_astray.any():
+            self._strays = np.union1d(np.setdiff1d(self._strays, rows), doubted[is_astray]).astype(np.int64)
 
     def _count(self, tags: Tags, rows: NDArray[np.integer[Any]], by: int) -> None:
         settled = rows[tags.is_settled[rows]]
