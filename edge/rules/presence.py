@@ -19,7 +19,7 @@ from edge.state.facts import (
     VolumeSeen,
 )
 from edge.state.state import State
-from edge.state.volumes import MISSING, NOWHERE
+from edge.state.volumes import MISPLACED, MISSING, NO_CUSTODY, NOWHERE, PRESENT
 from sensors.rfid.belief import Belief
 from sensors.rfid.epc import is_foreign
 from sensors.rfid.heard import Heard
@@ -107,7 +107,7 @@ def _take_in(state: State) -> str:
         state.survey.digest(heard)
     strangers, changed = state.evidence.digest(heard)
     state.suspects.take_in()
-    changed = changed[~_is_known_missing(state, changed)]
+    changed = changed[_may_be_told(state, changed)]
     waiting = state.unjudged
     state.unjudged = np.concatenate([waiting, np.setdiff1d(changed, waiting)]) if len(waiting) else changed
     return _queue(state, heard.only(strangers)) if len(strangers) else ""
@@ -150,12 +150,21 @@ def _queue(state: State, strange: Heard) -> str:
     return ""
 
 
-def _is_known_missing(state: State, tags: Rows) -> NDArray[np.bool_]:
-    """Which of the tags are told as missing, and still not read by anybody: there is nothing new to say."""
-    rows = state.volumes.of_tags(tags)
-    is_missing = (rows != NOWHERE) & (state.volumes.status[rows] == MISSING)
-    known: NDArray[np.bool_] = is_missing & (state.evidence.silent_rounds(tags) > 0)
-    return known
+def _may_be_told(state: State, tags: Rows) -> NDArray[np.bool_]:
+    """Of which of the tags there may be something new to say: not of those told as missing and still not read by
+    anybody, nor of those that stand where they were told to stand, beyond doubt."""
+    volumes, evidence = state.volumes, state.evidence
+    rows = volumes.of_tags(tags)
+    status, place = volumes.status[rows], volumes.place[rows]
+    silent_rounds = evidence.silent_rounds(tags)
+    is_missing = (status == MISSING) & (silent_rounds > 0)
+    as_told = status == np.where(place == volumes.book[rows], PRESENT, MISPLACED)
+    stands = as_told & (place == evidence.believed[tags]) & evidence.is_calm(tags)
+    stands &= (volumes.custody[rows] == NO_CUSTODY) & (state.suspects.since_ns(tags) == 0)
+    if state.plant.vault.policy.presence.missing_after_rounds is not None:
+        stands &= silent_rounds == 0
+    may: NDArray[np.bool_] = (rows == NOWHERE) | ~(is_missing | stands)
+    return may
 
 
 def _placed(state: State, at_ns: int, judged: Judged) -> Decision:

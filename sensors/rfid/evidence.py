@@ -23,6 +23,7 @@ from sensors.rfid.odd import is_odd_read
 from sensors.rfid.open_reads import OpenReads, Tallies, tallied
 from sensors.rfid.prints import Prints
 from sensors.rfid.radio import Radio, RadioSums
+from sensors.rfid.readings import readings
 from sensors.rfid.recent import Recent
 from sensors.rfid.silence import efficiency, miss
 from sensors.rfid.study import count_hits, count_rounds, study
@@ -166,6 +167,10 @@ class Evidence:
         """(m,) whether its place is beyond doubt."""
         return self._tags.is_settled[rows]
 
+    def is_calm(self, rows: Index) -> NDArray[np.bool_]:
+        """(m,) whether its place is beyond doubt, and it is not silent for longer than now and then."""
+        return self._tags.is_settled[rows] & (self._tags.silence[rows] > PATIENCE)
+
     def is_firm(self, rows: Index) -> NDArray[np.bool_]:
         """(m,) whether its own antenna read it in three rounds since it is thought to stand where it does."""
         return self._tags.age[rows] >= SETTLED_AGE
@@ -292,10 +297,10 @@ class Evidence:
         # a read where it stands, or beside it and no louder than there, is as ever
         is_own, is_odd, is_far = np.zeros((3, len(rows)), np.bool_)
         is_own[place[own]] = True
-        column = self._beside.column(done.segment, tags.believed.take(done.row))
-        far = column == FAR
+        seen = readings(done, tags, self._beside)
+        far = seen.column == FAR
         is_far[place[far]] = True
-        is_odd[place[is_odd_read(done, column, tags.bias_db, hits, at, radio)]] = True
+        is_odd[place[is_odd_read(done, seen, hits, at, radio)]] = True
         far &= ~tags.is_held.take(done.row)  # whoever has it carries it, perhaps between two shelves
         self._doubles.listen(done, far, tags.believed, tags.bias_db, self._rounds_total, at, radio)
         before = tags.silence.take(rows)
@@ -315,7 +320,7 @@ class Evidence:
             sums.add_rounds(at.antenna, at.rounds, self._thinking.standing)
         told = thought.take(place)
         reads = Reads(
-            (thought.cumsum() - 1).take(place[told]), nth[told].astype(np.int64), hits[told], done.rssi_dbm[told]
+            (thought.cumsum() - 1).take(place[told]), nth[told].astype(np.int64), hits[told], seen.rssi_dbm[told]
         )
         put_off = np.where(settled & (before > PATIENCE), before, np.float32(0))[thought]
         stood = settled.take(place)
@@ -325,7 +330,8 @@ class Evidence:
         tags.heard_until[mine[moved]] = self._total_of(mine[moved])
         # a tag that was missed counts in the rounds of those that stood; one that is back again does not in their hits
         stood &= tags.is_settled.take(done.row)
-        study(tags, self._radio, self._recent, self._beside, done, hits, radio, stood)
+        seen = readings(done, tags, self._beside) if len(moved) else seen
+        study(tags, self._radio, self._recent, done, seen, hits, radio, stood)
         concerned: NDArray[np.int64] = rows[thought | missed]
         return concerned
 
