@@ -87,8 +87,8 @@ class Contact(msgspec.Struct, frozen=True, tag="contact"):
 class ShelvingState(msgspec.Struct, frozen=True, tag="shelving_state"):
     """How a bank of mobile shelving, or a rotary cabinet, stands, as its controller `device` says.
 
-    bank: the rack. open_aisles: those that are open now, () all closed, None unknown; aisle n lies between rows n and n + 1, aisle 0
-    before the first row; () of a cabinet. is_moving: rows are on their way, or the carriers turn.
+    bank: the rack. open_aisles: those that are open now, () all closed, None unknown; aisle n lies between rows n and
+    n + 1, aisle 0 before the first row; () of a cabinet. is_moving: rows are on their way, or the carriers turn.
     """
 
     device: str

@@ -44,8 +44,8 @@ class PassRecord(msgspec.Struct, frozen=True, eq=False):
 
 
 class Pass:
-    """One antenna and the shelf that passes it, from `from_ns` on; segment: where it began. Of a reader that is carried:
-    where it was when, in metres along the face."""
+    """One antenna and the shelf that passes it, from `from_ns` on; segment: where it began. Of a reader that is carried
+    also where it was when, in metres along the face."""
 
     def __init__(self, segment: str, from_ns: int) -> None:
         self.segment = segment
