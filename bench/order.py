@@ -21,7 +21,7 @@ import numpy as np
 
 from edge.rules.order import SURE
 from sensors.rfid.order import PassReads, Sorting, before
-from simulator.world.passing import WAVELENGTH_M, PassRadio, draw_pass
+from simulator.world.passing import WAVELENGTH_M, PassRadio, draw_pass, shelf_of
 
 SHELVES_M = (0.45, 0.55, 0.75)  # closest distances
 TAGS = 30  # of a shelf
@@ -66,7 +66,7 @@ def sort(by: str, radio: PassRadio, look_s: float, rng: np.random.Generator, *, 
     at_s = np.arange(0.0, (1 + 2 * MARGIN_M) / SPEED_MPS, look_s)
     swing_m = SPEED_MPS * SWING * SWING_S / (2 * np.pi) * np.sin(2 * np.pi * at_s / SWING_S + rng.uniform(0, 6))
     antenna_m = SPEED_MPS * at_s - MARGIN_M + swing_m
-    heard = draw_pass(radio, place_m, closest_m, antenna_m, look_s, rng)
+    heard = draw_pass(radio, shelf_of(radio, place_m, closest_m, rng), antenna_m, look_s, rng)
     pose_m = antenna_m + rng.normal(0, POSE_NOISE_M, len(antenna_m))
     phase = heard.phase_rad.astype(np.float64) if by == "phase" else np.full(len(heard.tag), np.nan)
     along = pose_m[np.rint(heard.at_s / look_s).astype(int)] if is_posed else heard.at_s

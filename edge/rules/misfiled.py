@@ -13,7 +13,7 @@ from edge.state.state import State
 CODE = "misfiled"
 SURE = 0.99  # of a pair: a segment has thousands, and the shelf is not to be searched for nothing
 FEWEST = 3  # volumes of one shelf that agree which way round they passed
-AGREE = 0.8  # of the sure pairs: else nobody can say which way round it is
+AGREE = 0.75  # of the sure pairs: else nobody can say which way round it is
 Books = dict[Hashable, list[tuple[int, int]]]
 
 

@@ -44,19 +44,30 @@ class Carried(NamedTuple):
     rssi_dbm: NDArray[np.float32]
 
 
-def draw_pass(
-    radio: PassRadio,
-    place_m: NDArray[np.float64],
-    closest_m: NDArray[np.float64],
-    antenna_m: NDArray[np.float64],
-    every_s: float,
-    rng: np.random.Generator,
-) -> Carried:
-    """place_m, closest_m (n,) of each tag along the shelf and away from the antenna's way; antenna_m (k,) where along
-    the shelf the antenna is at each of its looks, `every_s` apart: it makes no difference which of the two moves."""
+class Shelf(NamedTuple):
+    """Tags that pass, all (n,): place_m along the shelf, closest_m away from the antenna's way, the phase offset_rad of
+    each and how much louder it is, bias_db."""
+
+    place_m: NDArray[np.float64]
+    closest_m: NDArray[np.float64]
+    offset_rad: NDArray[np.float64]
+    bias_db: NDArray[np.float64]
+
+
+def shelf_of(
+    radio: PassRadio, place_m: NDArray[np.float64], closest_m: NDArray[np.float64], rng: np.random.Generator
+) -> Shelf:
+    """Tags at these places, each with an offset and a loudness of its own."""
     n = len(place_m)
-    offset_rad = rng.uniform(0, 2 * np.pi, n)[:, None]
-    bias_db = rng.normal(0, radio.tag_bias_sd_db, n)[:, None]
+    return Shelf(place_m, closest_m, rng.uniform(0, 2 * np.pi, n), rng.normal(0, radio.tag_bias_sd_db, n))
+
+
+def draw_pass(
+    radio: PassRadio, shelf: Shelf, antenna_m: NDArray[np.float64], every_s: float, rng: np.random.Generator
+) -> Carried:
+    """antenna_m (k,) where along the shelf the antenna is at each of its looks, `every_s` apart: it makes no difference
+    which of the two moves."""
+    closest_m, place_m = shelf.closest_m, shelf.place_m
     way_m = antenna_m - place_m[:, None]
     direct_m = np.hypot(closest_m[:, None], way_m)
     wave = 2 * np.pi / WAVELENGTH_M
@@ -66,15 +77,14 @@ def draw_pass(
         over_m = np.hypot(UPRIGHT_M, antenna_m - upright_m) + beyond_m[:, None]
         once += radio.reflection * np.exp(-1j * wave * over_m) / over_m
     answer = once**2  # the same ways back
-    level = radio.near_dbm + bias_db + LEVEL_DB / 2 * np.log10(np.abs(answer) * 0.25)
+    level = radio.near_dbm + shelf.bias_db[:, None] + LEVEL_DB / 2 * np.log10(np.abs(answer) * 0.25)
     level += rng.normal(0, radio.level_noise_db, level.shape)
-    phase = -np.angle(answer) + offset_rad + rng.normal(0, radio.phase_noise_rad, level.shape)
+    phase = -np.angle(answer) + shelf.offset_rad[:, None] + rng.normal(0, radio.phase_noise_rad, level.shape)
     is_read = (level >= radio.sensitivity_dbm) & (rng.random(level.shape) >= radio.misses)
     look, tag = is_read.T.nonzero()  # in the order of the looks
-    at_s = look.astype(np.float64) * every_s
     return Carried(
         tag,
-        at_s,
+        look.astype(np.float64) * every_s,
         (phase[tag, look] % (2 * np.pi)).astype(np.float32),
         level[tag, look].astype(np.float32),
     )

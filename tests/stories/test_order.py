@@ -14,7 +14,7 @@ from edge.state.facts import AlarmCleared, AlarmRaised, Fact, VolumeTaken
 from edge.state.order_facts import OrderLearnt, OrderUpheld
 from edge.state.snapshot import encode, encode_folded, freeze, thaw
 from edge.state.state import State
-from simulator.world.passing import Carried, PassRadio, draw_pass
+from simulator.world.passing import Carried, PassRadio, draw_pass, shelf_of
 from tests.stories.small_vault import NS, Story, epc_of, small_plant
 from tests.stories.test_portions import facts_of
 
@@ -44,7 +44,9 @@ def passage(order: Sequence[int], radio: PassRadio = QUIET, seed: int = 1) -> Ca
     """The reads of a pass of these tags, standing in this order from slot to slot; rows are those of `order`."""
     antenna_m = np.arange(-MARGIN_M, len(order) * SLOT_M + MARGIN_M, SPEED_MPS * LOOK_S)
     place_m = (np.arange(len(order), dtype=np.float64) + 0.5) * SLOT_M
-    return draw_pass(radio, place_m, np.full(len(order), 0.5), antenna_m, LOOK_S, np.random.default_rng(seed))
+    rng = np.random.default_rng(seed)
+    shelf = shelf_of(radio, place_m, np.full(len(order), 0.5), rng)
+    return draw_pass(radio, shelf, antenna_m, LOOK_S, rng)
 
 
 def told(

@@ -1,4 +1,4 @@
-"""Commands that look at antennas and tags: rfid health, coverage, antenna, tag; rfid survey and rfid order are beside."""
+"""Commands that look at antennas and tags: rfid health, coverage, antenna, tag; survey and order are beside."""
 
 from collections.abc import Sequence
 from pathlib import Path
