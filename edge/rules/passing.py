@@ -33,8 +33,7 @@ def follow(state: State, event: Event) -> Sorted | None:
             _pose(state, event)
             return None
         case Tick():
-            _close(state, event.at_ns)
-            return _sort(state, PORTIONS)
+            return None if _close(state, event.at_ns) else _sort(state, PORTIONS)
         case Searched():
             return _sort(state, 1)
         case _:
@@ -47,9 +46,10 @@ def _hear(state: State, event: TagReads) -> None:
     moving = [bank for bank, known in state.shelving.items() if known.is_moving and bank in state.plant.passing]
     if carried is None and not moving and not state.passes:
         return
-    reads = _columns(event)
+    reads = _columns(state, event)
+    is_known = reads.tag >= 0
     if carried is not None:
-        carried.hear(reads.where(reads.at_ns >= carried.from_ns))
+        carried.hear(reads.where(is_known & (reads.at_ns >= carried.from_ns)))
         return
     table = state.plant.segments_of_ports(event.device)
     segments = table.take(event.antenna * (event.antenna < len(table)))
@@ -62,7 +62,9 @@ def _hear(state: State, event: TagReads) -> None:
         until_ns = known.moved_from_ns + LONGEST_MOVE_NS
         if not known.is_moving:
             until_ns = min(until_ns, known.moved_until_ns)
-        while_moving = (segments == segment) & (reads.at_ns >= known.moved_from_ns) & (reads.at_ns <= until_ns)
+        while_moving = (
+            is_known & (segments == segment) & (reads.at_ns >= known.moved_from_ns) & (reads.at_ns <= until_ns)
+        )
         if not while_moving.any():
             continue
         under_way = state.passes.get(names[segment])
@@ -87,8 +89,8 @@ def _pose(state: State, event: RobotState) -> None:
         known.pose(event.at_ns, event.along_m)
 
 
-def _close(state: State, at_ns: int) -> None:
-    """End one pass whose motion is over, and whose last reports have come in."""
+def _close(state: State, at_ns: int) -> bool:
+    """End one pass whose motion is over, and whose last reports have come in; False where there is none."""
     for key, under_way in state.passes.items():
         if under_way.pose_ns:
             is_over = at_ns - under_way.pose_ns[-1] > LOST_NS
@@ -101,7 +103,8 @@ def _close(state: State, at_ns: int) -> None:
             is_over = late if is_on else at_ns - ended_ns > LATE_NS
         if is_over:
             _end(state, key)
-            return
+            return True
+    return False
 
 
 def _end(state: State, key: str) -> None:
@@ -114,22 +117,21 @@ def _end(state: State, key: str) -> None:
         reads = reads.where((reads.at_ns >= poses[0]) & (reads.at_ns <= poses[-1]))
     if len(reads.at_ns) < LEAST_READS:
         return
-    row, epcs = _tags(reads)
-    volumes = state.holders(epcs)
-    place = np.where(volumes != NOWHERE, state.volumes.place[volumes], NOWHERE)
+    rows = state.volumes.of_tags(reads.tag)
+    place = np.where(rows != NOWHERE, state.volumes.place[rows], NOWHERE)
     lines, index = state.plant.places.segment_line, state.plant.places.segment_index
     began = index[under_way.segment]
-    is_here = lines[place] == lines[began] if key.startswith(ROBOT) else place == began
-    kept = (is_here & (place != NOWHERE))[row]
-    reads, row = reads.where(kept), row[kept]
+    kept = (lines[place] == lines[began] if key.startswith(ROBOT) else place == began) & (place != NOWHERE)
+    reads, rows = reads.where(kept), rows[kept]
     if len(reads.at_ns) < LEAST_READS:
         return
+    volumes, tag = np.unique(rows, return_inverse=True)
     along, metres_per_unit = (reads.at_ns - under_way.from_ns) / 1e9, None
     if key.startswith(ROBOT):
         along, metres_per_unit = np.interp(reads.at_ns, poses, np.array(under_way.pose_m)), 1.0
     channels, channel = np.unique(reads.channel, return_inverse=True)
     columns = PassReads(
-        row,
+        tag.astype(np.int64),
         along,
         reads.phase_rad.astype(np.float64),
         reads.rssi_dbm.astype(np.float64),
@@ -137,8 +139,7 @@ def _end(state: State, key: str) -> None:
         np.full(len(channels), WAVELENGTH_M),
         metres_per_unit,
     )
-    lines_of = state.volumes.lines
-    names = tuple(lines_of[volume].volume if volume != NOWHERE else "" for volume in volumes.tolist())
+    names = tuple(state.volumes.lines[volume].volume for volume in volumes.tolist())
     state.sortings.append(Sorted(names, Sorting(columns)))
 
 
@@ -156,9 +157,11 @@ def _sort(state: State, portions: int) -> Sorted | None:
     return state.sortings.pop(0)
 
 
-def _columns(event: TagReads) -> PassColumns:
-    """The reads with their own times, in vault time as far as the reader told them."""
+def _columns(state: State, event: TagReads) -> PassColumns:
+    """The reads of catalogued tags with their own times, in vault time as far as the reader told them."""
     n = len(event.antenna)
+    octets = ((event.epc_bits.astype(np.int64) + 7) // 8).tolist()
+    tag = state.evidence.rows_of([epc[:width].tobytes() for epc, width in zip(event.epc, octets, strict=True)])
     at_ns = np.full(n, event.at_ns, np.int64)
     for times in _times(event):
         if event.clock_offset_ns is not None:
@@ -166,7 +169,7 @@ def _columns(event: TagReads) -> PassColumns:
             break
     phase = np.full(n, np.nan, np.float32) if event.phase_rad is None else event.phase_rad
     channel = np.zeros(n, np.uint16) if event.channel is None else event.channel
-    return PassColumns(event.epc, event.epc_bits, at_ns, phase, event.rssi_dbm, channel)
+    return PassColumns(tag, at_ns, phase, event.rssi_dbm, channel)
 
 
 def _times(event: TagReads) -> Iterator[NDArray[np.int64]]:
@@ -174,14 +177,3 @@ def _times(event: TagReads) -> Iterator[NDArray[np.int64]]:
     for times in (event.last_utc_ns, event.first_utc_ns, event.last_uptime_ns, event.first_uptime_ns):
         if times is not None and times.any():
             yield times
-
-
-def _tags(reads: PassColumns) -> tuple[NDArray[np.int64], list[bytes]]:
-    """(n,) number of each read's tag, and the EPC of each number."""
-    whole = np.column_stack([reads.epc, reads.epc_bits.astype(">u2")[:, None].view(np.uint8)])
-    kinds, first, row = np.unique(
-        np.ascontiguousarray(whole).view(f"V{whole.shape[1]}")[:, 0], return_index=True, return_inverse=True
-    )
-    del kinds
-    octets = (reads.epc_bits[first].astype(np.int64) + 7) // 8
-    return row.astype(np.int64), [reads.epc[at, :n].tobytes() for at, n in zip(first, octets, strict=True)]

@@ -60,7 +60,7 @@ async def test_the_order_of_a_shelf_is_learnt_from_a_readers_own_reports(tmp_pat
         async with running(loaded, site.state_dir) as live:
             await live.import_volumes()
             await slide(site, live)
-            await live.until(lambda: live.of(OrderLearnt), "the order")
+            await live.until(lambda: live.of(OrderLearnt), "the order", within_s=45.0)
             (fact,) = live.of(OrderLearnt)
             assert (fact.segment, fact.by, fact.misfiled) == ("A-01L-01", "phase", ("v14",))
             assert list(fact.volumes) == STANDING
