@@ -7,8 +7,8 @@ down, which the estimator takes for even. A reader with a pose: the place is kno
 estimator; the truth is the place. next: pairs of neighbours on one shelf, 3.3 cm apart in the mean; far: pairs of the
 first and the tenth, 30 cm. A pair is told when the stated chance is at least 0.95.
 
-told: share of the pairs; right: share of the told that are right, beside the chance that was stated for them. The tags
-of which no pass was seen count as not told. reflection: of each of two steel uprights at the ends of the section. Left
+ordered: share of all pairs whose likelier way round is right, half of those of which a tag was not placed; told: share
+of the pairs; right: share of the told that are right, beside the chance that was stated for them. reflection: of each of two steel uprights at the ends of the section. Left
 out: tags that shadow one another, a shelf that shakes.
 """
 
@@ -35,8 +35,10 @@ PASSES = 4
 
 
 class Told(NamedTuple):
-    """Of all pairs so far apart: the share that was told, how often that was right, what was stated for it."""
+    """Of all pairs so far apart: the share rightly ordered, the share told, how often that was right and what was stated
+    for it."""
 
+    ordered: float
     told: float
     right: float
     stated: float
@@ -103,11 +105,14 @@ def judge(sorting: Sorting, apart: int) -> list[tuple[float, bool]]:
 
 def told(pairs: list[tuple[float, bool]]) -> Told:
     """What was said of them."""
+    ordered = sum(0.5 if chance == 0.5 else is_right for chance, is_right in pairs) / len(pairs)
     sure = [(chance, is_right) for chance, is_right in pairs if chance >= SURE]
     if not sure:
-        return Told(0.0, float("nan"), float("nan"))
+        return Told(round(ordered, 4), 0.0, float("nan"), float("nan"))
     right, stated = sum(right for _, right in sure), sum(chance for chance, _ in sure)
-    return Told(round(len(sure) / len(pairs), 4), round(right / len(sure), 4), round(stated / len(sure), 4))
+    return Told(
+        round(ordered, 4), round(len(sure) / len(pairs), 4), round(right / len(sure), 4), round(stated / len(sure), 4)
+    )
 
 
 def row(by: str, noise: str, reflection: float, look_s: float, *, is_posed: bool) -> Row:
@@ -142,13 +147,15 @@ def main() -> None:
         told_as = [one._asdict() | {"next": one.next._asdict(), "far": one.far._asdict()} for one in rows]
         print(json.dumps({"rows": told_as}))
         return
-    print("by    place    look s  noise   reflection  pairs   next: told  right  stated   far: told  right  stated")
+    print("                                                 next:                           far:")
+    print(
+        "by    place    look s  noise   reflection  pairs  ordered  told  right  stated  ordered  told  right  stated"
+    )
     for one in rows:
-        print(
-            f"{one.by:5} {one.place:8} {one.look_s:6}  {one.noise:7} {one.reflection:10}  {one.pairs:5}  "
-            f"{one.next.told:11.2f}  {one.next.right:.3f}   {one.next.stated:.3f}  "
-            f"{one.far.told:10.2f}  {one.far.right:.3f}   {one.far.stated:.3f}"
-        )
+        print(f"{one.by:5} {one.place:8} {one.look_s:6}  {one.noise:7} {one.reflection:10}  {one.pairs:5}  ", end="")
+        for of in (one.next, one.far):
+            print(f"{of.ordered:7.3f}  {of.told:.2f}  {of.right:5.3f}  {of.stated:6.3f}  ", end="")
+        print()
 
 
 if __name__ == "__main__":

@@ -76,16 +76,16 @@ def told(
         )
 
 
-def bank(story: Story, *, moving: bool) -> None:
-    story.tell(ShelvingState(device="s", at_ns=story.at_ns, bank="M", open_aisles=(1,), is_moving=moving))
+def bank(story: Story, name: str = "M", *, moving: bool) -> None:
+    story.tell(ShelvingState(device="s", at_ns=story.at_ns, bank=name, open_aisles=(), is_moving=moving))
 
 
 def slide(story: Story, order: Sequence[int], antenna: int = 1, **more: Any) -> None:
     """The bank slides by; the antenna hears the tags in this order; then everything is sorted."""
-    bank(story, moving=True)
-    has_phase = more.pop("has_phase", True)
+    bank_id, has_phase = more.pop("bank_id", "M"), more.pop("has_phase", True)
+    bank(story, bank_id, moving=True)
     told(story, passage(order, **more), order, antenna, has_phase=has_phase)
-    bank(story, moving=False)
+    bank(story, bank_id, moving=False)
     story.advance(200)
 
 
@@ -208,6 +208,21 @@ def test_a_bank_whose_rows_move_across_their_faces_or_not_at_all_tells_no_order(
     assert story.of(OrderLearnt) == []
     assert not story.state.passes
     assert not story.state.sortings
+
+
+def test_a_cabinet_that_turns_tells_the_order_of_its_carriers_and_who_is_on_a_wrong_one() -> None:
+    cabinet = {"id": "RC", "kind": "rotary_cabinet", "zone": "z1", "faces": ["L"], "shelves": 9, "slots_per_shelf": 2}
+    readers = [{"id": "reader-1", "host": "127.0.0.1", "segments": ["RC"]}]
+    story = Story(changes=BANK | {"racks": [cabinet | {"segment": "rack"}], "readers": readers})
+    story.catalogue([f"RC-01L-01-{carrier}-01" for carrier in range(1, 10)])
+    for _ in range(8):
+        story.round({1: range(9)})
+    slide(story, [0, 1, 2, 7, 3, 4, 5, 6, 8], bank_id="RC")
+    (fact,) = story.of(OrderLearnt)
+    assert (fact.segment, fact.misfiled) == ("RC", ("v7",))
+    found = find(story.state, "v3", story.at_ns).order
+    assert found is not None
+    assert {found.after, found.before} == {"v7", "v4"}
 
 
 def test_a_reader_that_a_robot_carries_along_a_face_tells_the_order_of_each_segment_it_passed() -> None:
