@@ -8,8 +8,8 @@ estimator; the truth is the place. next: pairs of neighbours on one shelf, 3.3 c
 first and the tenth, 30 cm. A pair is told when the stated chance is at least 0.95.
 
 ordered: share of all pairs whose likelier way round is right, half of those of which a tag was not placed; told: share
-of the pairs; right: share of the told that are right, beside the chance that was stated for them. reflection: of each of two steel uprights at the ends of the section. Left
-out: tags that shadow one another, a shelf that shakes.
+of the pairs; right: share of the told that are right, beside the chance that was stated for them. reflection: of each
+of two steel uprights at the ends of the section. Left out: tags that shadow one another, a shelf that shakes.
 """
 
 import argparse
@@ -35,13 +35,13 @@ PASSES = 4
 
 
 class Told(NamedTuple):
-    """Of all pairs so far apart: the share rightly ordered, the share told, how often that was right and what was stated
-    for it."""
+    """Of all pairs so far apart: the share rightly ordered and the share told; how often that was right and what was
+    stated, None where nothing was."""
 
     ordered: float
     told: float
-    right: float
-    stated: float
+    right: float | None
+    stated: float | None
 
 
 class Row(NamedTuple):
@@ -108,7 +108,7 @@ def told(pairs: list[tuple[float, bool]]) -> Told:
     ordered = sum(0.5 if chance == 0.5 else is_right for chance, is_right in pairs) / len(pairs)
     sure = [(chance, is_right) for chance, is_right in pairs if chance >= SURE]
     if not sure:
-        return Told(round(ordered, 4), 0.0, float("nan"), float("nan"))
+        return Told(round(ordered, 4), 0.0, None, None)
     right, stated = sum(right for _, right in sure), sum(chance for chance, _ in sure)
     return Told(
         round(ordered, 4), round(len(sure) / len(pairs), 4), round(right / len(sure), 4), round(stated / len(sure), 4)
@@ -154,7 +154,8 @@ def main() -> None:
     for one in rows:
         print(f"{one.by:5} {one.place:8} {one.look_s:6}  {one.noise:7} {one.reflection:10}  {one.pairs:5}  ", end="")
         for of in (one.next, one.far):
-            print(f"{of.ordered:7.3f}  {of.told:.2f}  {of.right:5.3f}  {of.stated:6.3f}  ", end="")
+            right, stated = ("-" if share is None else f"{share:.3f}" for share in (of.right, of.stated))
+            print(f"{of.ordered:7.3f}  {of.told:.2f}  {right:>5}  {stated:>6}  ", end="")
         print()
 
 

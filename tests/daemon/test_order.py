@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from drivers.observation import ShelvingState
 from edge.state.facts import AlarmRaised
@@ -54,6 +55,7 @@ async def slide(site: Site, live: Live) -> None:
     moves(live, live.now(), moving=False)
 
 
+@pytest.mark.timeout(120)  # a loaded machine: the pass is sorted a portion an event
 async def test_the_order_of_a_shelf_is_learnt_from_a_readers_own_reports(tmp_path: Path) -> None:
     async with site_in(tmp_path) as site:
         loaded = site.loaded(racks=[BANK])
