@@ -13,7 +13,8 @@ from simulator.daemon_client import DaemonClient
 from simulator.devices.modbus_server import ModbusTcpServer
 from simulator.devices.modbus_units import UnitFaults, XyMd02
 from simulator.ensemble import Ensemble
-from simulator.overlay import HERE, local_people
+from simulator.overlay import local_people
+from simulator.ports import HERE
 from simulator.processes import ProcessDied
 from simulator.recorded.climate import Hour
 
@@ -162,7 +163,8 @@ def climate_config(port: int, period_s: float) -> dict[str, object]:
         "timezone": "Europe/Copenhagen",
         "zones": [{"id": "store"}],
         "racks": [{"id": "A", "kind": "open_rack", "zone": "store"}],
-        "buses": [{"id": "line", "transport": "tcp", "host": HERE, "port": port}],
+        # an answer that is given up takes its hour along: the trace gives each once
+        "buses": [{"id": "line", "transport": "tcp", "host": HERE, "port": port, "timeout_s": 10.0}],
         "sensors": [
             {"id": "th-1", "bus": "line", "unit": 1, "profile": PROFILE, "zone": "store",
              "period_s": period_s, "freshness_s": 10.0},

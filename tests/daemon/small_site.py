@@ -4,7 +4,6 @@ leak rope and a relay board. Its configuration is a file, as in production."""
 import asyncio
 import os
 import random
-import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -19,6 +18,7 @@ from simulator.devices.llrp_reader import SimulatedReader
 from simulator.devices.modbus_server import ModbusTcpServer
 from simulator.devices.modbus_units import LeakRope, RelayBoard8, Unit, XyMd02
 from simulator.devices.pty_line import PtyLine
+from tests.unhurried import unhurried
 
 Transport = Literal["tcp", "rtu"]
 VOLUMES_A_SEGMENT = 5
@@ -57,9 +57,8 @@ class Site:
         self.line: ModbusTcpServer | PtyLine = (
             ModbusTcpServer(numbered) if transport == "tcp" else PtyLine(numbered, directory / "bus")
         )
-        self.reader = SimulatedReader(
-            self._field, antennas=4, utc_us=lambda: time.time_ns() // 1000, noise=random.Random(1)
-        )
+        wall_ns = unhurried().wall_ns
+        self.reader = SimulatedReader(self._field, antennas=4, utc_us=lambda: wall_ns() // 1000, noise=random.Random(1))
 
     def _field(self, antenna: int, dwell_s: float) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
         hidden = self.absent | (self.shy if dwell_s <= DWELL_MS / 1e3 else set())
