@@ -9,12 +9,12 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from pathlib import Path
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 from tests.unhurried import Unhurried
 
 # how long an example takes is a matter of what else the machine does; a test that hangs ends by its timeout
-settings.register_profile("unhurried", deadline=None)
+settings.register_profile("unhurried", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("unhurried")
 
 # a suite started in the background is deaf to Ctrl-C, and so would be every command that a test starts to interrupt it

@@ -257,6 +257,24 @@ async def test_a_command_that_was_not_confirmed_comes_again_after_a_reconnect(va
     assert came() == ["c-1", "c-2"], "confirmed, so it stays away"
 
 
+async def test_a_command_that_was_answered_just_before_a_polite_stop_is_told_and_confirmed(vault: Site) -> None:
+    vault.start_platform()
+    link = vault.start_link()
+    vault.add("custody", 1)
+    await vault.all_acknowledged()
+    taken: list[PlatformCommand] = []
+    link._emit = lambda event: taken.append(event) if isinstance(event, PlatformCommand) else None
+    signer = Signer("platform", vault.directory / "key.pem")
+    args = {"lane": "custody", "epoch": "another", "from": 1}
+    vault.publish("down/cmd", signer.command("c-1", NODE_PATH, "rewind", args, counter=1, now_s=time.time()))
+    await until(lambda: bool(taken), "the command came")
+    link.answer(taken[0], "accepted")
+    await vault.stop_link()
+    accepted, failed = {"outcome": "accepted", "reason": ""}, {"outcome": "failed", "reason": "wrong_epoch"}
+    await vault.status_when(lambda status: status["results"].get("c-1") == [accepted, failed], "the answer was told")
+    assert link._unconfirmed == {}
+
+
 async def test_a_command_accepted_by_a_daemon_that_was_killed_is_carried_out_by_the_next_one_once(vault: Site) -> None:
     """The step knows its id and says `duplicate`; whether it was carried out, the daemon before took with it."""
     vault.start_platform()
