@@ -21,7 +21,8 @@ from simulator.recorded.climate import Hour
 LIMITS = {"temperature_degc": (14.0, 24.0, 0.5), "humidity_pct": (45.0, 60.0, 2.0)}
 """JGJ 25-2010, table 5.2.1, with the deadbands of the demo policy."""
 CALM = Hour("", 19.0, 52.0)  # inside every limit
-QUIET_S = 2.0
+QUIET_S = 4.0  # after its last hour the trace has nothing to say; what is under way comes within this
+STOPPED_S = 20.0
 PROFILE = "xy-md02-trace"
 
 
@@ -131,7 +132,7 @@ async def _listen(ensemble: Ensemble, daemon: DaemonClient, sensor: TraceSensor)
     stream = daemon.watch()
     await anext(stream)
     sensor.begin()
-    given = -1
+    given, quiet_s = -1, 0.0
     coming = asyncio.ensure_future(anext(stream))
     try:
         while True:
@@ -145,7 +146,8 @@ async def _listen(ensemble: Ensemble, daemon: DaemonClient, sensor: TraceSensor)
             ensemble.check()
             if sensor.ended.is_set():
                 return said, dropped
-            if sensor.given == given:
+            quiet_s = quiet_s + QUIET_S if sensor.given == given else 0.0
+            if quiet_s >= STOPPED_S:
                 raise ProcessDied(phrase("sim_stopped_polling", hours=given, run=str(ensemble.run)))
             given = sensor.given
     finally:
