@@ -43,7 +43,7 @@ DRAIN_WITHIN_S = 60.0
 FIRST_REQUEST_WITHIN_S = 20.0
 LOOK_EVERY_S = 1.0
 FINISH_WITHIN_S = 20.0  # a run does not end while somebody turns the water on again, unless that takes for ever
-GONE_WITHIN_S = 0.5
+GONE_WITHIN_S = 5.0
 SHOWN_FOR_S = 180.0  # without an end the scenario is laid out as in a run of three minutes
 
 
@@ -131,8 +131,7 @@ async def play(options: Options, vault: Vault, run: Path) -> tuple[Outcome, bool
                 seconds = await _run(stage, options, block, ended)
                 outcome = await _finish(stage, seconds, startup_s, block)
         except ConnectionError:
-            await asyncio.sleep(GONE_WITHIN_S)  # a line closes a moment before its process is seen to be gone
-            ensemble.check()
+            await ensemble.check_for(GONE_WITHIN_S)  # a line closes a moment before its process is seen to be gone
             raise
     for untidy in ensemble.untidy:
         say(untidy, options.texts)

@@ -71,6 +71,13 @@ class Ensemble:
         for member in self.members:
             member.check()
 
+    async def check_for(self, seconds: float) -> None:
+        """The same, and again and again for so long."""
+        until_s = time.monotonic() + seconds
+        while time.monotonic() < until_s:
+            self.check()
+            await asyncio.sleep(ASK_AGAIN_S)
+
     async def control(self, path: Path, child: Child) -> ControlClient:
         """The control socket of a process, once it listens."""
         client = await self._once_up(child, path, ControlClient.connect)
