@@ -10,7 +10,7 @@ import asyncio
 import selectors
 import time
 
-TURN_S = 0.02  # at most so much passes while the callbacks of one turn run
+TURN_S = 0.005  # at most so much passes while the callbacks of one turn run
 ROUNDED_S = 0.001  # epoll waits for whole milliseconds
 NS = 1_000_000_000
 
