@@ -11,6 +11,7 @@ import msgspec
 from config.catalogued import CataloguedVolume
 from config.reference_tag import ReferenceTag
 from drivers.command import Command, Result
+from edge.state.order_facts import OrderLearnt, OrderUpheld
 
 Lane = Literal["alarm", "custody", "event", "telemetry"]
 LANES: tuple[Lane, ...] = ("alarm", "custody", "event", "telemetry")
@@ -378,6 +379,8 @@ EventFact = (
     | DaemonStarted
     | ReferencesPlaced
     | SurveyBegan
+    | OrderLearnt
+    | OrderUpheld
     | DataGap
 )
 AlarmFact = AlarmRaised | AlarmCleared | AlarmAcknowledged
