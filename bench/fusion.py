@@ -169,9 +169,7 @@ class Bench:
         at = [f"{shelf}-{slot:02}" for shelf, slot in zip((shelf + 1).tolist(), (slot + 1).tolist(), strict=True)]
         for first in range(0, len(book), CHUNK):
             lines = tuple(
-                CataloguedVolume(
-                    f"V{i:07}", self.world.epc[i].tobytes().hex(), f"{names[book[i]]}-{at[i]}", 0
-                )
+                CataloguedVolume(f"V{i:07}", self.world.epc[i].tobytes().hex(), f"{names[book[i]]}-{at[i]}", 0)
                 for i in range(first, min(first + CHUNK, len(book)))
             )
             action = OperatorAction(

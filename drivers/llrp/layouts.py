@@ -20,7 +20,15 @@ import msgspec
 CUSTOM = 1023  # type of vendor messages and vendor parameters
 TAG_REPORT_DATA = 240
 EPC_DATA = 241
-_PACKED = {("u", 8): "B", ("u", 16): "H", ("u", 32): "I", ("u", 64): "Q", ("s", 8): "b", ("s", 16): "h", ("pad", 8): "x"}
+_PACKED = {
+    ("u", 8): "B",
+    ("u", 16): "H",
+    ("u", 32): "I",
+    ("u", 64): "Q",
+    ("s", 8): "b",
+    ("s", 16): "h",
+    ("pad", 8): "x",
+}
 _FIXED = re.compile(r"^(u|s|pad)(\d+)$")
 
 

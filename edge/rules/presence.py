@@ -82,8 +82,7 @@ def think(state: State, *, is_due: bool) -> Judged | None:
     flooded = _take_in(state) if is_due else ""
     if not (len(state.unjudged) or state.strangers or flooded):
         return None
-    tags, state.unjudged = state.unjudged[:JUDGED_AT_ONCE], state.unjudged[JUDGED_AT_ONCE:]
-    tags, is_gone, doubted = _doubt(state, tags)
+    tags, is_gone, doubted = _doubt(state, state.unjudged.take(JUDGED_AT_ONCE))
     belief = state.evidence.belief(tags)
     told = [state.strangers.pop(epc) for epc in list(islice(state.strangers, STRANGERS_AT_ONCE))]
     return Judged(tags, belief, is_gone, doubted, tuple(told), flooded)
@@ -107,9 +106,7 @@ def _take_in(state: State) -> str:
         state.survey.digest(heard)
     strangers, changed = state.evidence.digest(heard)
     state.suspects.take_in()
-    changed = changed[_may_be_told(state, changed)]
-    waiting = state.unjudged
-    state.unjudged = np.concatenate([waiting, np.setdiff1d(changed, waiting)]) if len(waiting) else changed
+    state.unjudged.add(changed[_may_be_told(state, changed)])
     return _queue(state, heard.only(strangers)) if len(strangers) else ""
 
 
@@ -152,17 +149,17 @@ def _queue(state: State, strange: Heard) -> str:
 
 def _may_be_told(state: State, tags: Rows) -> NDArray[np.bool_]:
     """Of which of the tags there may be something new to say: not of those told as missing and still not read by
-    anybody, nor of those that stand where they were told to stand, beyond doubt."""
+    anybody, nor of those that are likeliest where they were told to stand, and not silent for too long. Whatever else
+    is said of a tag hangs on another place, on custody or on a suspicion."""
     volumes, evidence = state.volumes, state.evidence
     rows = volumes.of_tags(tags)
-    status, place = volumes.status[rows], volumes.place[rows]
-    silent_rounds = evidence.silent_rounds(tags)
+    status, place, silent_rounds = volumes.status[rows], volumes.place[rows], evidence.silent_rounds(tags)
     is_missing = (status == MISSING) & (silent_rounds > 0)
     as_told = status == np.where(place == volumes.book[rows], PRESENT, MISPLACED)
-    stands = as_told & (place == evidence.believed[tags]) & evidence.is_calm(tags)
+    stands = as_told & (place == evidence.believed[tags]) & evidence.is_likeliest(tags)
     stands &= (volumes.custody[rows] == NO_CUSTODY) & (state.suspects.since_ns(tags) == 0)
-    if state.plant.vault.policy.presence.missing_after_rounds is not None:
-        stands &= silent_rounds == 0
+    after_rounds = state.plant.vault.policy.presence.missing_after_rounds
+    stands &= ~is_missed(evidence.silence(tags), silent_rounds, after_rounds)
     may: NDArray[np.bool_] = (rows == NOWHERE) | ~(is_missing | stands)
     return may
 

@@ -33,7 +33,7 @@ from sensors.rfid.voided import without_void
 
 Index = NDArray[np.integer[Any]]
 PATIENCE = -7.0  # log likelihood of a silence up to which a settled tag is not thought over: two or three rounds
-_GONE = float(np.log(0.5))  # log probability from which a tag counts as gone
+_HALF = float(np.log(0.5))  # log probability from which a tag counts as gone; more is more than all else
 
 
 class Digested(NamedTuple):
@@ -167,9 +167,10 @@ class Evidence:
         """(m,) whether its place is beyond doubt."""
         return self._tags.is_settled[rows]
 
-    def is_calm(self, rows: Index) -> NDArray[np.bool_]:
-        """(m,) whether its place is beyond doubt, and it is not silent for longer than now and then."""
-        return self._tags.is_settled[rows] & (self._tags.silence[rows] > PATIENCE)
+    def is_likeliest(self, rows: Index) -> NDArray[np.bool_]:
+        """(m,) whether more than half of the belief is in the segment each is thought to stand in: it is the first of
+        `belief` then."""
+        return self._tags.is_likelier(rows, _HALF)
 
     def is_firm(self, rows: Index) -> NDArray[np.bool_]:
         """(m,) whether its own antenna read it in three rounds since it is thought to stand where it does."""
@@ -313,7 +314,7 @@ class Evidence:
         awaited = settled & ~is_read & (tags.silence.take(rows) > PATIENCE)
         thought = ~as_ever & ~awaited
         mine = rows[thought]
-        self._come_back(mine[is_read[thought] & (tags.gone.take(mine) > _GONE) & ~tags.is_held.take(mine)])
+        self._come_back(mine[is_read[thought] & (tags.gone.take(mine) > _HALF) & ~tags.is_held.take(mine)])
         confirmed = rows[is_own & as_ever]
         tags.age[confirmed] = np.minimum(tags.age[confirmed], 254) + 1
         for sums in (self._radio, self._recent):

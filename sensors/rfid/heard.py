@@ -149,7 +149,9 @@ class Waiting:
             made._reads.append(kept[: len(_BATCH)])
             first = np.append(True, (np.diff(kept.at_ns) != 0) | (np.diff(kept.mark) != 0)).nonzero()[0]
             reads = np.diff(np.append(first, len(kept.epc)))
-            made._moments = list(zip(kept.at_ns[first].tolist(), kept.mark[first].tolist(), reads.tolist(), strict=True))
+            made._moments = list(
+                zip(kept.at_ns[first].tolist(), kept.mark[first].tolist(), reads.tolist(), strict=True)
+            )
             made._count = len(kept.epc)
         return made
 

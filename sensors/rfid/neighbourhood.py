@@ -56,8 +56,9 @@ class Neighbourhood:
 
     def is_astray(self, home: Index, segment: Index) -> NDArray[np.bool_]:
         """(n,) whether any of the segments (n, k), -1 is none, is on another line than home (n,), -1 on none."""
-        off = (self._line.take(segment) != self._line.take(home)[:, None]) & (segment >= 0)
-        found: NDArray[np.bool_] = np.ascontiguousarray(off.T).any(axis=0)
+        line = self._line
+        off: NDArray[np.bool_] = (line.take(segment) != line.take(home)[:, None]) & (segment >= 0)
+        found: NDArray[np.bool_] = np.ascontiguousarray(off.T).max(axis=0)
         return found
 
     def column(self, antenna: Index, segment: Index) -> NDArray[np.int64]:

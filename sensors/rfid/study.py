@@ -84,7 +84,11 @@ def study(
     offset = column - REACH + PRINT_REACH
     near = ((offset >= 0) & (offset < PRINTS)).nonzero()[0]
     rows, antenna, rssi, level = rows[near], antenna[near], rssi[near], level[near]
-    counts, levels, at = tags.level_count.reshape(-1), tags.level_dbm.reshape(-1), cell(tags.level_dbm, rows, offset[near])
+    counts, levels, at = (
+        tags.level_count.reshape(-1),
+        tags.level_dbm.reshape(-1),
+        cell(tags.level_dbm, rows, offset[near]),
+    )
     known = counts.take(at).astype(np.float32)
     mean = levels.take(at).astype(np.float32)
     off = rssi - mean

@@ -14,6 +14,7 @@ LONG_AGE = 10  # what was learnt of a tag in so many is the tag's own
 _KEPT_READS = 20  # and is worth so many reads in its next place, which is not quite like the last
 LATER = frozenset({"is_held"})  # columns that snapshots of before have not
 _SEGMENTS = ("segment", "book", "believed")
+_LEAST = np.float16(-np.inf).view(np.uint16)
 
 
 class Tags:
@@ -94,11 +95,15 @@ class Tags:
         self.age[rows] = 1
 
     def is_surer(self, rows: NDArray[np.integer[Any]], than: float) -> NDArray[np.bool_]:
-        """(m,) whether any candidate's log probability is above `than`, below 0: read as integers, floats below 0 are
-        in the opposite order, and any other is before them. Six times as fast as floats of two bytes."""
+        """(m,) whether any candidate's log probability is above `than`, below 0; of a row of NaN none is."""
         bits = np.ascontiguousarray(self.weight.take(rows, axis=0).view(np.uint16).T)
-        found: NDArray[np.bool_] = bits.min(axis=0) < np.float16(than).view(np.uint16)
-        return found
+        return _is_above(bits, than)
+
+    def is_likelier(self, rows: NDArray[np.integer[Any]], than: float) -> NDArray[np.bool_]:
+        """(m,) whether the log probability of the segment it is thought to stand in is above `than`, below 0."""
+        bits = np.ascontiguousarray(self.weight.take(rows, axis=0).view(np.uint16).T)
+        segment = np.ascontiguousarray(self.segment.take(rows, axis=0).T)
+        return _is_above(np.where(segment == self.believed.take(rows), bits, _LEAST), than)
 
     def to_columns(self) -> dict[str, NDArray[Any]]:
         """A copy for a snapshot."""
@@ -117,3 +122,11 @@ class Tags:
 
     def _columns(self) -> dict[str, NDArray[Any]]:
         return {name: value for name, value in vars(self).items() if isinstance(value, np.ndarray)}
+
+
+def _is_above(bits: NDArray[np.uint16], than: float) -> NDArray[np.bool_]:
+    """(m,) whether the greatest of the float16 with these bits (k, m) is above `than`, below 0. Read as integers,
+    floats below 0 are in the opposite order, and any other is before them: six times as fast as to compare floats of
+    two bytes."""
+    found: NDArray[np.bool_] = bits.min(axis=0).view(np.float16) > np.float16(than)
+    return found
