@@ -8,6 +8,7 @@ the inbox is the daemon's own code. The same seed gives the same facts, byte for
 import heapq
 import time
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -186,7 +187,8 @@ class Offline:
         dwell_ns = dwell_ms(reader, is_rescan=True) * 1_000_000
         self._ended(command, "sent")
         for place, port in enumerate(command.antennas, start=1):
-            self._at(self.at_ns + place * dwell_ns, lambda port=port: self._look(reader, port, dwell_ns))  # type: ignore[misc]
+            look = partial(self._look, reader, port, dwell_ns, with_tids=command.with_tids)
+            self._at(self.at_ns + place * dwell_ns, look)
         self._busy_until_ns[reader.id] = self.at_ns + len(command.antennas) * dwell_ns
         self._at(self._busy_until_ns[reader.id], lambda: self._ended(command, "done"))
 
@@ -194,9 +196,9 @@ class Offline:
         outcome = CommandOutcome(command=command.id, device=command.device, at_ns=self.at_ns, result=result, reason="")
         self._tell(outcome)
 
-    def _look(self, reader: Reader, port: int, dwell_ns: int) -> None:
-        """A dwell of an antenna ends: its reads, then that it searched."""
-        epc, rssi_dbm, count = self._fields[reader.id](port, dwell_ns / 1e9)
+    def _look(self, reader: Reader, port: int, dwell_ns: int, *, with_tids: bool = False) -> None:
+        """A dwell of an antenna ends: its reads, then that it searched. These readers tell TIDs when they are asked."""
+        epc, rssi_dbm, count, tid = self._fields[reader.id](port, dwell_ns / 1e9)
         n = len(epc)
         if n:
             self._tell(
@@ -211,6 +213,7 @@ class Offline:
                     first_utc_ns=_UNSAID[:n],
                     last_utc_ns=_UNSAID[:n],
                     pc=_PC[:n],
+                    tid=tid if with_tids else None,
                 )
             )
         self._tell(

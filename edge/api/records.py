@@ -33,7 +33,7 @@ class StoreStanding(msgspec.Struct, frozen=True):
 
 class StatusAnswer(msgspec.Struct, frozen=True):
     """The vault at a glance. `volumes` counts by status; `alarms` counts active ones by severity; `measured` is what
-    the daemon counts of itself."""
+    the daemon counts of itself; `cloned`: volumes of whose tag a clone is read."""
 
     health: Health
     centre: str
@@ -55,6 +55,7 @@ class StatusAnswer(msgspec.Struct, frozen=True):
     unknown: tuple[Unknown, ...]
     store: StoreStanding
     measured: dict[str, int | float]
+    cloned: int = 0
 
 
 class PointAnswer(msgspec.Struct, frozen=True):
@@ -126,6 +127,15 @@ class CustodyAnswer(msgspec.Struct, frozen=True):
     since: datetime
 
 
+class CloneAnswer(msgspec.Struct, frozen=True):
+    """A tag with the EPC of a volume and another chip: both TIDs, where the other one was read first, and when."""
+
+    tid: str
+    other_tid: str
+    segment: str
+    since: datetime
+
+
 class FindAnswer(msgspec.Struct, frozen=True):
     """Where a volume is: `segment` is its known place (None: none yet), `confidence` how sure the evidence now is of
     that place, `age_s` how old the last read is (None: never read). `candidates`: the best three while it is unsure.
@@ -149,6 +159,7 @@ class FindAnswer(msgspec.Struct, frozen=True):
     candidates: tuple[Candidate, ...]
     awaited_s: float | None = None
     custody: CustodyAnswer | None = None
+    clone: CloneAnswer | None = None
 
 
 class BeliefsAnswer(msgspec.Struct, frozen=True):

@@ -17,6 +17,7 @@ from edge.state.facts import (
     AlarmCleared,
     AlarmRaised,
     ClockVouched,
+    ClonedTagSeen,
     CommandEnded,
     CommandIntended,
     CustodyDoubted,
@@ -46,6 +47,7 @@ LEVELS: dict[type, int] = {
     VolumeMissing: logging.WARNING,
     VolumesTogether: logging.WARNING,
     DuplicateEpcSeen: logging.WARNING,
+    ClonedTagSeen: logging.WARNING,
     CustodyDoubted: logging.WARNING,
 }
 

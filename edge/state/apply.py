@@ -11,9 +11,20 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from drivers.command import Scan
 from edge.state import facts as f
 from edge.state.shelving import after_change
-from edge.state.state import ActuatorStanding, Alarm, Asked, Cause, Custody, DeviceStanding, Intent, State
+from edge.state.state import (
+    ActuatorStanding,
+    Alarm,
+    Asked,
+    Cause,
+    Custody,
+    DeviceStanding,
+    Intent,
+    State,
+)
+from edge.state.tids import Clone, Swept
 from edge.state.volumes import HELD, IN_TRANSIT, MISPLACED, MISSING, NO_CUSTODY, NOWHERE, PLACED, PRESENT, UNSEEN
 
 _NO_TAGS: NDArray[np.int32] = np.zeros(0, np.int32)
@@ -31,9 +42,33 @@ def _catalogued(state: State, fact: f.VolumesCatalogued) -> None:
     tags = state.evidence.enroll([bytes.fromhex(line.epc) for line in fact.volumes], books)
     held = [line.volume for line in fact.volumes if line.volume in state.custody]
     before = _tags(state, held)
+    _forget_chips(state, fact)
     state.volumes.catalogue(fact.volumes, books, tags)
+    for line in fact.volumes:
+        if line.tid:
+            state.tids.tell(state.volumes.row[line.volume], line.tid)
     if held:
         _retag(state, held, before)
+
+
+def _forget_chips(state: State, fact: f.VolumesCatalogued) -> None:
+    """A volume that gets another EPC gets another tag."""
+    for line in fact.volumes:
+        known = state.volumes.line(line.volume)
+        if known is not None and known.epc != line.epc:
+            state.tids.tell(state.volumes.row[line.volume], "")
+
+
+def _identified(state: State, fact: f.TagsIdentified) -> None:
+    for tag in fact.tags:
+        line = state.volumes.line(tag.volume)
+        if line is not None and line.epc == tag.epc:
+            state.tids.tell(state.volumes.row[tag.volume], tag.tid)
+
+
+def _cloned(state: State, fact: f.ClonedTagSeen) -> None:
+    clone = Clone(fact.volume, fact.tid, fact.other_tid, fact.other, fact.at_ns)
+    state.tids.clones[f"tag_cloned:{fact.epc}"] = clone
 
 
 def _retag(state: State, volumes: list[str], before: NDArray[np.int32]) -> None:
@@ -165,6 +200,9 @@ def _lost(state: State, fact: f.DeviceWasLost) -> None:
 
 def _back(state: State, fact: f.DeviceCameBack) -> None:
     state.devices[fact.device] = DeviceStanding(is_ok=True, since_ns=fact.at_ns)
+    swept = state.tids.swept.get(fact.device)
+    if swept is not None:  # it may be another reader by now
+        state.tids.swept[fact.device] = Swept(swept.at_ns, swept.antenna)
 
 
 def _crossed(state: State, fact: f.LimitCrossed) -> None:
@@ -179,10 +217,15 @@ def _intended(state: State, fact: f.CommandIntended) -> None:
     state.intents[fact.command.id] = Intent(fact.command, fact.actuator, fact.wanted, fact.cause, fact.at_ns)
     known = state.asked.get(fact.actuator)
     state.asked[fact.actuator] = Asked(fact.wanted, fact.at_ns, fact.command.id, known.wanted if known else "")
+    if isinstance(fact.command, Scan) and fact.command.with_tids:
+        state.tids.swept[fact.actuator] = Swept(fact.at_ns, fact.command.antennas[-1])
 
 
 def _ended(state: State, fact: f.CommandEnded) -> None:
     state.intents.pop(fact.command, None)
+    swept = state.tids.swept.get(fact.actuator)
+    if swept is not None and fact.reason == "llrp_no_tids":
+        state.tids.swept[fact.actuator] = Swept(swept.at_ns, swept.antenna, is_able=False)
     asked = state.asked.get(fact.actuator)
     if fact.result == "refused" and asked is not None and asked.command == fact.command:
         state.asked[fact.actuator] = Asked(asked.before, fact.at_ns, "", "")  # it never left the house
@@ -236,6 +279,7 @@ def _raised(state: State, fact: f.AlarmRaised) -> None:
 
 def _cleared(state: State, fact: f.AlarmCleared) -> None:
     state.causes.pop(fact.alarm, None)
+    state.tids.clones.pop(fact.alarm, None)
     alarm = state.alarms.get(fact.alarm)
     if alarm is None or alarm.acknowledged_by:
         state.alarms.pop(fact.alarm, None)
@@ -275,6 +319,8 @@ _FOLDS: dict[type, Callable[[State, Any], None]] = {
     f.CustodyUpheld: _upheld,
     f.ForeignTagSeen: _foreign,
     f.DuplicateEpcSeen: _nothing,
+    f.TagsIdentified: _identified,
+    f.ClonedTagSeen: _cloned,
     f.VolumesTogether: _together,
     f.ActionTaken: _nothing,
     f.PlatformCommandTaken: _platform_command,

@@ -151,6 +151,32 @@ class DuplicateEpcSeen(_Fact, frozen=True, tag="duplicate_epc_seen"):
     other: str
 
 
+class IdentifiedTag(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """The tag of a volume, by EPC, and what its chip says it is (TID, lower-case hex)."""
+
+    volume: str
+    epc: str
+    tid: str
+
+
+class TagsIdentified(_Fact, frozen=True, tag="tags_identified"):
+    """Up to 500 volumes whose chip is known from now on: a tag with the same EPC and another TID is another tag."""
+
+    tags: tuple[IdentifiedTag, ...]
+
+
+class ClonedTagSeen(_Fact, frozen=True, tag="cloned_tag_seen"):
+    """A tag with the EPC of a volume and another chip: `other_tid`, read in `other`. The volume's own chip, `tid`, was
+    last known in `segment`, '' for nowhere."""
+
+    epc: str
+    volume: str
+    tid: str
+    segment: str
+    other_tid: str
+    other: str
+
+
 class VolumesTogether(_Fact, frozen=True, tag="volumes_together"):
     """Many volumes moved, or fell silent, together: one likely cause, `code`, told as one `alarm`.
 
@@ -359,6 +385,8 @@ CustodyFact = (
     | CustodyUpheld
     | ForeignTagSeen
     | DuplicateEpcSeen
+    | TagsIdentified
+    | ClonedTagSeen
     | VolumesTogether
     | ActionTaken
     | PlatformCommandTaken

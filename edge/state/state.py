@@ -14,6 +14,7 @@ from drivers.command import Command
 from edge.state.facts import ForeignTagSeen, HolderKind, Measured, Severity
 from edge.state.moves import Moves
 from edge.state.plant import Plant
+from edge.state.tids import Tids
 from edge.state.volumes import NOWHERE, Volumes
 from sensors.climate.stuck import Still
 from sensors.rfid.evidence import Evidence
@@ -135,6 +136,7 @@ class State:
         self.causes: dict[str, Cause] = {}
         """alarm -> what it says of many volumes together, while it is active."""
         self.moves = Moves()
+        self.tids = Tids()
         self.actuators: dict[str, ActuatorStanding] = {}
         self.intents: dict[str, Intent] = {}
         self.asked: dict[str, Asked] = {}

@@ -133,7 +133,7 @@ def reports(reads: Reads, wanted: Selector, tags_a_message: int, message_id: int
     groups = [(tells, True), (~tells, False)] if wanted.tid or wanted.tid_read_by else [(np.ones_like(tells), False)]
     made: list[bytes] = []
     for rows, with_tid in groups:
-        tags = _tags(reads, rows.nonzero()[0], wanted, tid if with_tid else None)
+        tags = _tags(reads, np.flatnonzero(rows), wanted, tid if with_tid else None)
         for start in range(0, len(tags), tags_a_message):
             body = tags[start : start + tags_a_message].tobytes()
             made.append(header(RO_ACCESS_REPORT, message_id + len(made), len(body)) + body)

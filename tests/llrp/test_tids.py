@@ -155,8 +155,10 @@ def content(talk: Talk) -> dict[str, Any]:
     return report
 
 
-def greeted(manufacturer: int = 0, **answers: dict[str, Any]) -> Talk:
-    talk = Talk(type_11=capabilities(4, manufacturer), **answers)
+def greeted(manufacturer: int = 0, refusing: int = 0) -> Talk:
+    talk = Talk(type_11=capabilities(4, manufacturer))
+    if refusing:
+        talk.answers[refusing] = refused(100, "not this selector")
     talk.hear(greeting())
     return talk
 
@@ -192,7 +194,7 @@ def test_a_zebra_reader_is_asked_for_the_phase() -> None:
 @pytest.mark.parametrize("manufacturer", [0, IMPINJ, ZEBRA])
 @pytest.mark.parametrize("kind", [30, 34, 32])
 def test_a_reader_that_refuses_so_much_is_asked_for_less_and_searches(manufacturer: int, kind: int) -> None:
-    talk = greeted(manufacturer, **{f"type_{kind}": refused(100, "not this selector")})
+    talk = greeted(manufacturer, kind)
     content(talk)
     notes: list[Any] = []
     while not notes:
@@ -213,7 +215,7 @@ def test_a_reader_that_refuses_so_much_is_asked_for_less_and_searches(manufactur
 
 @pytest.mark.parametrize("is_error_message", [False, True])
 def test_an_impinj_reader_that_does_not_enable_its_extensions_is_asked_for_less(is_error_message: bool) -> None:
-    talk = greeted(IMPINJ, type_1023=refused(109, "no"))
+    talk = greeted(IMPINJ, 1023)
     while 1023 not in [frame.type for frame in frames(talk)]:
         talk.answer()
     (frame,) = frames(talk)

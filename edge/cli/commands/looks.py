@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 import typer
 
 from config.messages import Texts
-from edge.api.records import AlarmAnswer, CustodyAnswer, DevicesAnswer, FindAnswer, StatusAnswer
+from edge.api.records import AlarmAnswer, CloneAnswer, CustodyAnswer, DevicesAnswer, FindAnswer, StatusAnswer
 from edge.cli.client import Daemon
 from edge.cli.options import described, options
 from edge.cli.screen import Screen, measured, seconds
@@ -91,6 +91,8 @@ def _show_status(screen: Screen, daemon: Daemon, answer: StatusAnswer) -> None:
     say(f"health_{answer.health}", style, vault=answer.vault, node=answer.node)
     say("status_time", now=screen.local(answer.now), started=screen.local(answer.started))
     say("status_volumes", "", **answer.volumes, total=sum(answer.volumes.values()))
+    if answer.cloned:
+        say("status_cloned", "yellow", count=answer.cloned)
     say("status_devices", ok=answer.devices_ok, lost=answer.devices_lost, unheard=answer.devices_unheard)
     say("status_alarms", "", **answer.alarms, unacknowledged=answer.alarms_unacknowledged)
     _show_why(screen, daemon, answer)
@@ -207,12 +209,20 @@ def _show_found(screen: Screen, answer: FindAnswer) -> None:
         screen.say("find_never")
     else:
         screen.say("find_sure", percent=f"{answer.confidence * 100:.1f}", age=seconds(answer.age_s))
+    show_clone(screen, answer.clone)
     if answer.awaited_s is not None:
         screen.say("find_awaited", "yellow", age=seconds(answer.awaited_s))
     if answer.custody is None:
         screen.say("find_holder", holder="-")
     for candidate in answer.candidates:
         screen.say("find_candidate", segment=candidate.segment, percent=f"{candidate.confidence * 100:.1f}")
+
+
+def show_clone(screen: Screen, clone: CloneAnswer | None) -> None:
+    """Another tag with the EPC of the volume, when there is one."""
+    if clone is not None:
+        at = screen.local(clone.since)
+        screen.say("find_clone", "red", other_tid=clone.other_tid, segment=clone.segment, at=at, tid=clone.tid)
 
 
 def _show_custody(screen: Screen, custody: CustodyAnswer) -> None:
