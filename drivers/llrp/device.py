@@ -5,7 +5,7 @@ from typing import Any
 from config.devices import Reader
 from drivers.command import Command, CommandOutcome, Result, Scan
 from drivers.driver import DeviceError, Turn
-from drivers.llrp import requests
+from drivers.llrp import phases, requests
 from drivers.llrp.asking import Asking
 from drivers.llrp.codec import (
     ERROR_MESSAGE,
@@ -19,20 +19,6 @@ from drivers.llrp.codec import (
 )
 from drivers.llrp.condition import Condition, extensions_status
 from drivers.llrp.layouts import CUSTOM
-from drivers.llrp.phases import (
-    ANOTHER_CLIENT,
-    ANTENNA_CONNECTED,
-    HELD,
-    INSTEAD,
-    MAY_BE_REFUSED,
-    MAY_COME_LATE,
-    OF_TIDS,
-    ORDER,
-    READER_EVENT,
-    ROSPEC_ENDED,
-    ROSPEC_STARTED,
-    SEARCH_MAY_BE_REFUSED,
-)
 from drivers.llrp.report import ReportDecoder
 from drivers.llrp.run import Run
 from drivers.observation import DeviceNote, Observation, Searched
@@ -134,7 +120,9 @@ class LlrpSession:
         """What is waited for: until when, since when, the error when it does not come, in words."""
         silence_ns = SILENT_KEEPALIVES * self._keepalive_ns
         waits = [(self._heard_ns + silence_ns, self._heard_ns, "llrp_silent", "no message")]
-        if self._phase in OF_TIDS and self._waiting_ns is not None:  # what may be done without is not awaited for long
+        if (
+            self._phase in phases.OF_TIDS and self._waiting_ns is not None
+        ):  # what may be done without is not awaited for long
             waits.append((self._waiting_ns + self._keepalive_ns, self._waiting_ns, "llrp_no_tids", "no answer"))
         elif self._waiting_ns is not None:
             waits.append((self._waiting_ns + silence_ns, self._waiting_ns, "llrp_no_answer", "no answer"))
@@ -175,13 +163,13 @@ class LlrpSession:
                 self._reports(reports, at_ns)
 
     def _take(self, frame: Frame, at_ns: int) -> None:
-        if self._condition.takes(frame) or (frame.id in self._given_up and frame.type in MAY_COME_LATE):
+        if self._condition.takes(frame) or (frame.id in self._given_up and frame.type in phases.MAY_COME_LATE):
             return
         if frame.type == KEEPALIVE:
             if frame.body:
                 raise malformed(f"KEEPALIVE with a body of {len(frame.body)} octets, expected none")
             self._send.append(encode_request("KEEPALIVE_ACK", frame.id, {}))
-        elif frame.type == READER_EVENT:
+        elif frame.type == phases.READER_EVENT:
             self._event(decode_message(frame)["ReaderEventNotificationData"], at_ns)
         elif frame.type == ERROR_MESSAGE:
             self._refused(decode_message(frame)["LLRPStatus"], at_ns, is_answer=False)
@@ -213,7 +201,7 @@ class LlrpSession:
         self._run.disturbed += tuple(range(1, len(self._run.antennas) + 1))
 
     def _answer(self, frame: Frame, at_ns: int) -> None:
-        following = ORDER.get((self._phase, frame.type))
+        following = phases.ORDER.get((self._phase, frame.type))
         if following is None or frame.id != self._message_id:
             raise malformed(f"{self._phase}: message type {frame.type} id {frame.id} answers nothing we asked")
         answer = extensions_status(frame) if frame.type == CUSTOM else decode_message(frame)
@@ -235,17 +223,18 @@ class LlrpSession:
     def _refused(self, status: dict[str, Any], at_ns: int, *, is_answer: bool) -> bool:
         """What becomes of a refusal, by its answer or by an ERROR_MESSAGE: another phase, True; or, False, none at all.
         Raises DeviceError where nothing can be done without what was refused."""
-        scan, is_search = self._run.scan, self._phase in SEARCH_MAY_BE_REFUSED
-        if self._phase in OF_TIDS:
+        scan, is_search = self._run.scan, self._phase in phases.SEARCH_MAY_BE_REFUSED
+        if self._phase in phases.OF_TIDS:
             self._no_tids(at_ns)
         elif self._asking.may_fall_back and (is_search or self._phase == "extending"):
             self._asking.fall_back()
+            self._scans[:0] = [scan] if scan is not None else []
             self._note(at_ns, "llrp_content_refused", detail=status_words(status))
             self._enter("clearing", at_ns)
         elif scan is not None and is_search and is_answer:
             self._outcome(scan, at_ns, "failed", "llrp_scan_refused")
             self._enter("clearing", at_ns)
-        elif self._phase in MAY_BE_REFUSED and is_answer:
+        elif self._phase in phases.MAY_BE_REFUSED and is_answer:
             return False
         elif self._phase == "disarming":
             self._enter("configuring", at_ns)
@@ -269,7 +258,7 @@ class LlrpSession:
             raise DeviceError("llrp_closed_by_reader", "the reader closes the connection")
         if data["AntennaEvent"] is not None:
             event = data["AntennaEvent"]
-            self._antenna(event["AntennaID"], at_ns, connected=event["Event"] == ANTENNA_CONNECTED)
+            self._antenna(event["AntennaID"], at_ns, connected=event["Event"] == phases.ANTENNA_CONNECTED)
         if data["ReaderExceptionEvent"] is not None:
             self._exception(data["ReaderExceptionEvent"], at_ns)
         if data["ReportBufferLevelWarningEvent"] is not None:
@@ -282,16 +271,16 @@ class LlrpSession:
             self._search_event(data["ROSpecEvent"], at_ns)
 
     def _connection(self, status: int, at_ns: int) -> None:
-        if status == ANOTHER_CLIENT:
+        if status == phases.ANOTHER_CLIENT:
             self._note(at_ns, "llrp_other_client")
-        elif status in HELD:
+        elif status in phases.HELD:
             raise DeviceError("llrp_held", "the reader is held by another client")
         elif status:
             raise DeviceError("llrp_refused", f"the reader refuses the connection, status {status}")
         elif self._phase == "greeting":
             if not self._antennas:
                 raise DeviceError("llrp_no_antennas", "no port of this reader has a segment")
-            self._enter(ORDER["greeting", READER_EVENT], at_ns)
+            self._enter(phases.ORDER["greeting", phases.READER_EVENT], at_ns)
 
     def _antenna(self, antenna: int, at_ns: int, *, connected: bool) -> None:
         if antenna not in self._antennas or connected == (antenna not in self._dead_antennas):
@@ -332,11 +321,11 @@ class LlrpSession:
     def _search_event(self, event: dict[str, Any], at_ns: int) -> None:
         if event["ROSpecID"] != self._run.spec_id or self._phase not in ("starting", "searching"):
             return
-        if event["Event"] == ROSPEC_STARTED:
+        if event["Event"] == phases.ROSPEC_STARTED:
             self._run.from_ns = self._progress_ns = at_ns
-        elif event["Event"] == ROSPEC_ENDED and self._phase == "searching":
+        elif event["Event"] == phases.ROSPEC_ENDED and self._phase == "searching":
             self._search_over(at_ns)
-        elif event["Event"] == ROSPEC_ENDED:  # before its START_ROSPEC was even answered
+        elif event["Event"] == phases.ROSPEC_ENDED:  # before its START_ROSPEC was even answered
             self._run.is_over = True
 
     # --- what we do -----------------------------------------------------------------------------------------------
@@ -357,8 +346,8 @@ class LlrpSession:
 
     def _enter(self, phase: str, at_ns: int) -> None:
         """The next phase, or the one that comes instead, and what is asked on entering it."""
-        while phase in INSTEAD and not self._asking.needs(phase, self._run):
-            phase = INSTEAD[phase]
+        while phase in phases.INSTEAD and not self._asking.needs(phase, self._run):
+            phase = phases.INSTEAD[phase]
         self._phase = phase
         if phase == "searching":
             self._has_searched = self._asking.is_proven = True

@@ -22,7 +22,8 @@ from edge.api.records import (
     Unknown,
 )
 from edge.rules.limits import voted
-from edge.state.facts import Fact, ReferencesPlaced, Severity, Status, TagsIdentified, VolumesCatalogued
+from edge.state.chip_facts import TagsIdentified
+from edge.state.facts import Fact, ReferencesPlaced, Severity, Status, VolumesCatalogued
 from edge.state.plant import PointSpec
 from edge.state.state import State
 

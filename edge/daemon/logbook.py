@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from config.messages import Language, load_texts
 from edge.api.answers import shown
 from edge.api.sentences import fact_sentence
+from edge.state.chip_facts import ClonedTagSeen
 from edge.state.facts import (
     ActionTaken,
     ActuatorChanged,
@@ -17,7 +18,6 @@ from edge.state.facts import (
     AlarmCleared,
     AlarmRaised,
     ClockVouched,
-    ClonedTagSeen,
     CommandEnded,
     CommandIntended,
     CustodyDoubted,

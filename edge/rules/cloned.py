@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from edge.rules import alarms
 from edge.rules.decision import NOTHING, Decision
-from edge.state.facts import ClonedTagSeen, Fact, IdentifiedTag, TagsIdentified
+from edge.state.chip_facts import ClonedTagSeen, IdentifiedTag, TagsIdentified
+from edge.state.facts import Fact
 from edge.state.state import State
 from edge.state.tids import OtherChip
 from edge.state.volumes import NOWHERE

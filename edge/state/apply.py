@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from drivers.command import Scan
 from edge.state import facts as f
+from edge.state.chip_facts import ClonedTagSeen, TagsIdentified
 from edge.state.shelving import after_change
 from edge.state.state import (
     ActuatorStanding,
@@ -59,14 +60,14 @@ def _forget_chips(state: State, fact: f.VolumesCatalogued) -> None:
             state.tids.tell(state.volumes.row[line.volume], "")
 
 
-def _identified(state: State, fact: f.TagsIdentified) -> None:
+def _identified(state: State, fact: TagsIdentified) -> None:
     for tag in fact.tags:
         line = state.volumes.line(tag.volume)
         if line is not None and line.epc == tag.epc:
             state.tids.tell(state.volumes.row[tag.volume], tag.tid)
 
 
-def _cloned(state: State, fact: f.ClonedTagSeen) -> None:
+def _cloned(state: State, fact: ClonedTagSeen) -> None:
     clone = Clone(fact.volume, fact.tid, fact.other_tid, fact.other, fact.at_ns)
     state.tids.clones[f"tag_cloned:{fact.epc}"] = clone
 
@@ -319,8 +320,8 @@ _FOLDS: dict[type, Callable[[State, Any], None]] = {
     f.CustodyUpheld: _upheld,
     f.ForeignTagSeen: _foreign,
     f.DuplicateEpcSeen: _nothing,
-    f.TagsIdentified: _identified,
-    f.ClonedTagSeen: _cloned,
+    TagsIdentified: _identified,
+    ClonedTagSeen: _cloned,
     f.VolumesTogether: _together,
     f.ActionTaken: _nothing,
     f.PlatformCommandTaken: _platform_command,

@@ -11,6 +11,7 @@ import msgspec
 from config.catalogued import CataloguedVolume
 from config.reference_tag import ReferenceTag
 from drivers.command import Command, Result
+from edge.state.chip_facts import ClonedTagSeen, TagsIdentified
 
 Lane = Literal["alarm", "custody", "event", "telemetry"]
 LANES: tuple[Lane, ...] = ("alarm", "custody", "event", "telemetry")
@@ -148,32 +149,6 @@ class DuplicateEpcSeen(_Fact, frozen=True, tag="duplicate_epc_seen"):
     epc: str
     volume: str
     segment: str
-    other: str
-
-
-class IdentifiedTag(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """The tag of a volume, by EPC, and what its chip says it is (TID, lower-case hex)."""
-
-    volume: str
-    epc: str
-    tid: str
-
-
-class TagsIdentified(_Fact, frozen=True, tag="tags_identified"):
-    """Up to 500 volumes whose chip is known from now on: a tag with the same EPC and another TID is another tag."""
-
-    tags: tuple[IdentifiedTag, ...]
-
-
-class ClonedTagSeen(_Fact, frozen=True, tag="cloned_tag_seen"):
-    """A tag with the EPC of a volume and another chip: `other_tid`, read in `other`. The volume's own chip, `tid`, was
-    last known in `segment`, '' for nowhere."""
-
-    epc: str
-    volume: str
-    tid: str
-    segment: str
-    other_tid: str
     other: str
 
 

@@ -15,11 +15,11 @@ from typing import Any, NamedTuple
 import msgspec
 
 from edge.state.chain import CHAIN_BYTES
+from edge.state.chip_facts import ClonedTagSeen
 from edge.state.facts import (
     LANE_OF,
     ActionTaken,
     ActuatorChanged,
-    ClonedTagSeen,
     CommandEnded,
     CommandIntended,
     ContactChanged,

@@ -122,8 +122,7 @@ class Evidence:
         return self._table.rows(epc, epc_bits)
 
     def digest(self, heard: Heard, rows: NDArray[np.int32] | None = None) -> Digested:
-        """Take in what was heard: signs of life at once, reads and silence as far as the rounds have closed. rows: of
-        its reads, where they are known."""
+        """Take in what was heard: signs of life at once, the rest as rounds close. rows: as of `rows_of_reads`."""
         tags = self._tags
         rows = self.rows_of_reads(heard.epc, heard.epc_bits) if rows is None else rows
         reads = tallied(rows, heard.segment, heard.times, heard.rssi_dbm)
@@ -388,14 +387,8 @@ class Evidence:
     def prints(self, rows: Index) -> Prints:
         """What was learnt of some tags where each stands."""
         tags = self._tags
-        learnt: tuple[NDArray[Any], ...] = (
-            tags.rounds_there,
-            tags.hits_there,
-            tags.level_dbm,
-            tags.level_count,
-            tags.age,
-        )
-        return Prints(*(column[rows] for column in learnt))
+        names = ("rounds_there", "hits_there", "level_dbm", "level_count", "age")
+        return Prints(*(getattr(tags, name)[rows] for name in names))
 
 
 def _frozen(view: NDArray[Any]) -> NDArray[Any]:

@@ -12,15 +12,14 @@ from edge.api.rfid import tag
 from edge.api.volumes import find
 from edge.rules.rescans import MOST_ANTENNAS
 from edge.state.apply import apply
+from edge.state.chip_facts import ClonedTagSeen, TagsIdentified
 from edge.state.events import OperatorAction, Tick
 from edge.state.facts import (
     AlarmCleared,
     AlarmRaised,
-    ClonedTagSeen,
     CommandIntended,
     DuplicateEpcSeen,
     Fact,
-    TagsIdentified,
     VolumeMissing,
 )
 from edge.state.snapshot import encode, encode_folded, freeze, thaw
