@@ -11,13 +11,14 @@ from drivers.observation import (
     Contact,
     DeviceNote,
     Measurement,
+    RobotState,
     Searched,
     ShelvingState,
     TagReads,
     array_from_wire,
     array_to_wire,
 )
-from edge.state.facts import HolderKind
+from edge.state.custody_facts import HolderKind
 
 
 class DeviceLost(msgspec.Struct, frozen=True, tag="device_lost"):
@@ -145,6 +146,7 @@ Event = (
     | Measurement
     | Contact
     | ShelvingState
+    | RobotState
     | DeviceNote
     | CommandOutcome
     | DeviceLost

@@ -16,6 +16,7 @@ import msgspec
 
 from edge.state.chain import CHAIN_BYTES
 from edge.state.chip_facts import ClonedTagSeen
+from edge.state.custody_facts import CustodyDoubted, CustodyUpheld, PlacementConfirmed, VolumePlaced, VolumeTaken
 from edge.state.facts import (
     LANE_OF,
     ActionTaken,
@@ -23,8 +24,6 @@ from edge.state.facts import (
     CommandEnded,
     CommandIntended,
     ContactChanged,
-    CustodyDoubted,
-    CustodyUpheld,
     DeviceCameBack,
     DeviceWasLost,
     DuplicateEpcSeen,
@@ -35,16 +34,14 @@ from edge.state.facts import (
     LimitRestored,
     Measured,
     PlaceGone,
-    PlacementConfirmed,
     ShelvingChanged,
     VolumeFound,
     VolumeMisplaced,
     VolumeMissing,
     VolumeMoved,
-    VolumePlaced,
     VolumeSeen,
-    VolumeTaken,
 )
+from edge.state.order_facts import OrderLearnt, OrderUpheld
 
 FactRow = tuple[int, int, str, int, str | None, bytes, bytes]
 """seq, n, type, at_ns, subject, chain, body: the columns of a lane's table."""
@@ -74,6 +71,8 @@ SUBJECTS: dict[type, str] = {
     ActuatorChanged: "actuator",
     ContactChanged: "device",
     ShelvingChanged: "bank",
+    OrderLearnt: "segment",
+    OrderUpheld: "segment",
     Measured: "device",
 }
 """Which field a fact is looked up by in traces and histories; types that are not here are not looked up."""
