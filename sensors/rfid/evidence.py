@@ -117,10 +117,14 @@ class Evidence:
         """Row of each tag, -1 where it is not enrolled."""
         return self._table.find(epcs)
 
-    def digest(self, heard: Heard) -> Digested:
-        """Take in what was heard: signs of life at once, reads and silence as far as the rounds have closed."""
+    def rows_of_reads(self, epc: NDArray[np.uint8], epc_bits: NDArray[np.uint16]) -> NDArray[np.int32]:
+        """(n,) row of the tag of each read, -1 where it is not enrolled."""
+        return self._table.rows(epc, epc_bits)
+
+    def digest(self, heard: Heard, rows: NDArray[np.int32] | None = None) -> Digested:
+        """Take in what was heard: signs of life at once, the rest as rounds close. rows: as of `rows_of_reads`."""
         tags = self._tags
-        rows = self._table.rows(heard.epc, heard.epc_bits)
+        rows = self.rows_of_reads(heard.epc, heard.epc_bits) if rows is None else rows
         reads = tallied(rows, heard.segment, heard.times, heard.rssi_dbm)
         mark, at_ns = heard.mark, heard.at_ns
         is_known = rows >= 0

@@ -14,8 +14,8 @@ from drivers.llrp.codec import Framer, decode_message, header
 from drivers.llrp.device import LlrpSession
 from drivers.llrp.phases import ORDER, REQUEST
 from drivers.observation import DeviceNote, Searched, TagReads
-from simulator.devices.llrp_identity import OK, capabilities, configuration, refused
-from simulator.devices.llrp_wire import event, message
+from simulator.devices.llrp_identity import ENABLE_EXTENSIONS, IMPINJ, OK, capabilities, configuration, refused
+from simulator.devices.llrp_wire import event, message, vendor_message
 
 SECOND = 1_000_000_000
 READER = Reader(id="r", host="h", segments=("a", "b"), dwell_ms=100, keepalive_s=1.0)
@@ -45,7 +45,10 @@ class Talk:
         framer.push(b"".join(self.turn.send))
         while (frame := framer.pull()) is not None:
             self.asked.append(frame.type)
-            if frame.type in answered:
+            if frame.type == 1023:
+                answer = self.answers.get(1023, OK)
+                records = self.hear(vendor_message(frame.id, IMPINJ, ENABLE_EXTENSIONS + 1, answer))
+            elif frame.type in answered:
                 kind = answered[frame.type]
                 records = self.hear(message(kind, frame.id, self.answers.get(kind, OK)))
         return records
@@ -59,7 +62,8 @@ class Talk:
 
 
 def _type(phase: str) -> int | None:
-    types = {"GET_READER_CAPABILITIES": 1, "GET_READER_CONFIG": 2, "SET_READER_CONFIG": 3, "ADD_ROSPEC": 20}
+    types = {"ADD_ACCESSSPEC": 40, "DELETE_ACCESSSPEC": 41, "ENABLE_ACCESSSPEC": 42}
+    types |= {"GET_READER_CAPABILITIES": 1, "GET_READER_CONFIG": 2, "SET_READER_CONFIG": 3, "ADD_ROSPEC": 20}
     types |= {"DELETE_ROSPEC": 21, "START_ROSPEC": 22, "STOP_ROSPEC": 23, "ENABLE_ROSPEC": 24}
     return types.get(REQUEST.get(phase, ""))
 
@@ -81,7 +85,7 @@ def code_of(act: Callable[[], object]) -> str:
 def test_the_reader_is_cleared_and_configured_before_it_searches() -> None:
     talk = Talk()
     talk.until(22)
-    assert talk.asked == [1, 2, 21, 3, 20, 24, 22]
+    assert talk.asked == [1, 2, 21, 41, 3, 20, 24, 22]
     assert talk.session.is_searching
 
 
@@ -318,9 +322,9 @@ def test_a_reader_that_will_not_do_a_scan_says_so_and_searches_on_as_ever(kind: 
     assert (told[-1].command, told[-1].result, told[-1].reason) == ("c", "failed", "llrp_scan_refused")
     talk.answers[kind] = OK
     talk.asked.clear()
-    for _ in range(5):
+    for _ in range(6):
         talk.answer()
-    assert talk.asked == [21, 3, 20, 24, 22]
+    assert talk.asked == [21, 41, 3, 20, 24, 22]
     first, second = talk.hear(rospec(0, 3) + aispec_end(1, 3) + aispec_end(2, 3))
     assert (first.antenna, second.antenna) == (1, 2)
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import typer
 
 from config.messages import Texts
-from edge.api.records import AlarmAnswer, CustodyAnswer, DevicesAnswer, FindAnswer, StatusAnswer
+from edge.api.records import AlarmAnswer, CloneAnswer, CustodyAnswer, DevicesAnswer, FindAnswer, StatusAnswer
 from edge.cli.client import Daemon
 from edge.cli.commands.looking import looked, standing
 from edge.cli.commands.order import show_stands
@@ -62,6 +62,8 @@ def _show_status(screen: Screen, daemon: Daemon, answer: StatusAnswer) -> None:
     say(f"health_{answer.health}", style, vault=answer.vault, node=answer.node)
     say("status_time", now=screen.local(answer.now), started=screen.local(answer.started))
     say("status_volumes", "", **answer.volumes, total=sum(answer.volumes.values()))
+    if answer.cloned:
+        say("status_cloned", "yellow", count=answer.cloned)
     say("status_devices", ok=answer.devices_ok, lost=answer.devices_lost, unheard=answer.devices_unheard)
     say("status_alarms", "", **answer.alarms, unacknowledged=answer.alarms_unacknowledged)
     _show_why(screen, daemon, answer)
@@ -181,6 +183,7 @@ def _show_found(screen: Screen, answer: FindAnswer) -> None:
         screen.say("find_never")
     else:
         screen.say("find_sure", percent=f"{answer.confidence * 100:.1f}", age=seconds(answer.age_s))
+    show_clone(screen, answer.clone)
     if answer.awaited_s is not None:
         screen.say("find_awaited", "yellow", age=seconds(answer.awaited_s))
     if answer.custody is None:
@@ -189,6 +192,13 @@ def _show_found(screen: Screen, answer: FindAnswer) -> None:
         show_stands(screen, answer.order)
     for candidate in answer.candidates:
         screen.say("find_candidate", segment=candidate.segment, percent=f"{candidate.confidence * 100:.1f}")
+
+
+def show_clone(screen: Screen, clone: CloneAnswer | None) -> None:
+    """Another tag with the EPC of the volume, when there is one."""
+    if clone is not None:
+        at = screen.local(clone.since)
+        screen.say("find_clone", "red", other_tid=clone.other_tid, segment=clone.segment, at=at, tid=clone.tid)
 
 
 def _show_custody(screen: Screen, custody: CustodyAnswer) -> None:

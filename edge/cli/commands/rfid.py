@@ -16,6 +16,7 @@ from edge.api.rfid_records import (
 )
 from edge.cli.commands import order, survey
 from edge.cli.commands.looking import looked
+from edge.cli.commands.looks import show_clone
 from edge.cli.options import described, options
 from edge.cli.screen import Screen, seconds
 from edge.cli.trouble import DEGRADED, OK
@@ -61,7 +62,8 @@ def add(app: typer.Typer, texts: Texts) -> None:
     def tag(volume: str, state: Path = option.state, json: bool = option.json, lang: str = option.lang) -> int:
         del lang
         answer = looked(texts, state, json, "rfid.tag", TagAnswer, _show_tag, volume=volume)
-        return OK if answer.silence in _HERE and answer.status not in ("misplaced", "missing") else DEGRADED
+        is_well = answer.silence in _HERE and answer.clone is None
+        return OK if is_well and answer.status not in ("misplaced", "missing") else DEGRADED
 
 
 def _show_health(screen: Screen, answer: AntennasAnswer) -> None:
@@ -199,7 +201,15 @@ def _show_tag(screen: Screen, answer: TagAnswer) -> None:
     else:
         screen.say("tag_rate", percent=f"{answer.read_rate * 100:.0f}", rounds=answer.rounds)
     screen.say("tag_loudness", db=answer.loudness_db)
+    screen.say("tag_tid", tid=answer.tid or label("unknown_value"))
+    show_clone(screen, answer.clone)
     screen.say(f"tag_silence_{answer.silence}", rounds=answer.silent_rounds)
+    if answer.awaited_s is not None:
+        screen.say("find_awaited", "yellow", age=seconds(answer.awaited_s))
+        if answer.asked_s is None:
+            screen.say("tag_not_asked")
+        else:
+            screen.say("tag_asked", age=seconds(answer.asked_s))
     if answer.age_s is None:
         screen.say("find_never")
     else:
