@@ -16,7 +16,7 @@ from simulator.devices.llrp_wire import event, message
 RO_ACCESS_REPORT, KEEPALIVE = 61, 62
 PORTS = 4
 UTC_US = 1_700_000_000_000_000
-_ANSWERS = {1: 11, 2: 12, 3: 13, 20: 30, 21: 31, 22: 32, 24: 34}  # response type of each request
+_ANSWERS = {1: 11, 2: 12, 3: 13, 20: 30, 21: 31, 22: 32, 24: 34, 41: 51}  # response type of each request
 _VALUES = {11: capabilities(PORTS), 12: configuration(PORTS, set(), {}, 0)}
 # type, wire form of the value
 _STANDARD = ((1, ">u2"), (6, "i1"), (2, ">u8"), (4, ">u8"), (8, ">u2"), (12, ">u2"))

@@ -1,4 +1,4 @@
-"""A catalogue file to checked lines: volume,epc,slot,thickness_mm. Every mistake with line and column."""
+"""A catalogue file to checked lines: volume,epc,slot,thickness_mm[,tid]. Every mistake with line and column."""
 
 import contextlib
 import re
@@ -13,12 +13,14 @@ from config.places import NoSuchSlot, Places
 from config.problem import LineProblem, shortened
 
 HEADER = ("volume", "epc", "slot", "thickness_mm")
+MAY_STAND = "tid"
 LONGEST_EPC_DIGITS = 124  # 31 words of 16 bits: what the length field of the C1G2 protocol control word can say
 THICKNESS_MM = range(1, 101)
 
 _VOLUME = re.compile(_ID := r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _VOLUMES = re.compile(rf"{_ID}(?:\n{_ID})*")
 EPC = re.compile(r"(?:[0-9a-f]{4}){1,31}")
+TID = re.compile(r"e[02][0-9a-f]{2}(?:[0-9a-f]{4}){1,30}")  # ISO/IEC 15963: it begins with its class, E0 or E2
 _EPC_LENGTHS = frozenset(range(4, LONGEST_EPC_DIGITS + 1, 4))
 AS_NUMBER = re.compile(r"[0-9a-f]+(?:[.,][0-9a-f]*)?e\+[0-9]+")  # a spreadsheet took the tag for a number: 2.14E+23
 _THICKNESS = re.compile(r"[0-9]{1,3}", re.ASCII)
@@ -101,7 +103,7 @@ class _Reading:
         self.problems: list[LineProblem] = []
         self.warnings: list[LineProblem] = []
         self.slots = frozenset(places.slots())
-        self.line_of: tuple[dict[str, int], dict[str, int]] = ({}, {})
+        self.line_of: tuple[dict[str, int], dict[str, int], dict[str, int]] = ({}, {}, {})
         self.first_in: dict[str, str] = {}
 
     def refuse(self, line: int, column: str, seen: Said, expected: Said, step: Said) -> None:
@@ -117,7 +119,7 @@ class _Reading:
         if order is None:
             return
         for number, row in rows:
-            if row is not None and len(row) == len(HEADER):
+            if row is not None and len(row) == len(order):
                 self._take(number, *(row[index] for index in order))
                 continue
             self.left_out += 1
@@ -125,22 +127,24 @@ class _Reading:
                 self.refuse(number, "", phrase("seen_stray_quote"), phrase("want_csv"), phrase("do_see_quotes"))
             else:
                 seen = phrase("seen_columns", count=len(row))
-                self.refuse(number, "", seen, len(HEADER), phrase("do_see_commas"))
+                self.refuse(number, "", seen, len(order), phrase("do_see_commas"))
         if not self.lines and not self.left_out:
             self.refuse(0, "", phrase("seen_header_alone"), phrase("want_volume_lines"), phrase("do_see_export"))
 
     def _order(self, line: int, header: Sequence[str] | None) -> tuple[int, ...] | None:
-        """Where each column of HEADER stands."""
+        """Where each column of HEADER stands, and then the one that may be left out."""
         if header is None:
             self.refuse(line, "", phrase("seen_stray_quote"), ",".join(HEADER), phrase("do_see_quotes"))
             return None
         names = [name.strip().lower() for name in header]
         if sorted(names) == sorted(HEADER):
             return tuple(map(names.index, HEADER))
+        if sorted(names) == sorted((*HEADER, MAY_STAND)):
+            return tuple(map(names.index, (*HEADER, MAY_STAND)))
         seen: Said = seen_value(",".join(header))
         step = phrase("do_write_header", header=",".join(HEADER))
         missing = ", ".join(name for name in HEADER if name not in names)
-        unknown = ", ".join(name for name in names if name not in HEADER)
+        unknown = ", ".join(name for name in names if name not in (*HEADER, MAY_STAND))
         if len(header) == 1 and any(mark in header[0] for mark in ";\t"):
             step = phrase("do_save_with_commas")
         elif missing:
@@ -150,9 +154,9 @@ class _Reading:
         self.refuse(line, "", seen, ",".join(HEADER), step)
         return None
 
-    def _take(self, line: int, volume: str, epc: str, slot: str, thickness: str) -> None:
-        epc = epc.lower()
-        volumes, epcs = self.line_of
+    def _take(self, line: int, volume: str, epc: str, slot: str, thickness: str, tid: str = "") -> None:
+        epc, tid = epc.lower(), tid.lower()
+        volumes, epcs, tids = self.line_of
         is_good = (
             _VOLUME.fullmatch(volume) is not None
             and EPC.fullmatch(epc) is not None
@@ -160,19 +164,22 @@ class _Reading:
             and (not thickness or _is_thickness(thickness))
             and volume not in volumes
             and epc not in epcs
+            and (not tid or (TID.fullmatch(tid) is not None and tid not in tids))
         )
         if not is_good:
             self.left_out += 1
-            self._explain(line, volume, epc, slot, thickness)
+            self._explain(line, volume, epc, slot, thickness, tid)
             return
         volumes[volume] = epcs[epc] = line
-        self.lines.append(CataloguedVolume(volume, epc, slot, int(thickness or 0)))
+        if tid:
+            tids[tid] = line
+        self.lines.append(CataloguedVolume(volume, epc, slot, int(thickness or 0), tid))
         first = self.first_in.setdefault(slot, volume)
         if first != volume:
             expected = phrase("want_unshared_slot", holder=first, line=volumes[first])
             self.warnings.append(self._problem(line, "slot", seen_value(slot), expected, phrase("do_leave_shared")))
 
-    def _explain(self, line: int, volume: str, epc: str, slot: str, thickness: str) -> None:
+    def _explain(self, line: int, volume: str, epc: str, slot: str, thickness: str, tid: str) -> None:
         """All that is wrong with a line."""
         if not _VOLUME.fullmatch(volume):
             self.refuse(line, "volume", seen_value(volume), phrase("want_volume_id"), phrase("do_correct_volume_id"))
@@ -185,7 +192,10 @@ class _Reading:
             self.refuse(line, "slot", seen_value(slot), phrase("want_slot"), self._advice(slot))
         if thickness and not _is_thickness(thickness):
             self.refuse(line, "thickness_mm", seen_value(thickness), phrase("want_thickness"), phrase("do_measure"))
-        for column, value, claimed in zip(HEADER, (volume, epc), self.line_of, strict=False):
+        if tid and not TID.fullmatch(tid):
+            self.refuse(line, MAY_STAND, seen_epc(tid), phrase("want_tid"), phrase("do_read_tag_again"))
+        claims = zip(("volume", "epc", MAY_STAND), (volume, epc, tid), self.line_of, strict=True)
+        for column, value, claimed in claims:
             first = claimed.get(value)
             if first is not None:
                 seen, step = phrase("seen_twice", value=seen_value(value)), phrase("do_compare_lines", line=first)

@@ -58,6 +58,9 @@ class Presence(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """Silent rounds of the antenna that should see it before that antenna is asked to look once more. Left out: as many
     as its own read rate makes too unlikely, 8, 10, 14, 19 at 0.95, 0.9, 0.8, 0.7: under one false alarm a day over
     160,000 volumes."""
+    tid_sweep_s: Annotated[float, Meta(ge=0, le=86_400)] = 3600.0
+    """A reader that does not tell by itself what each tag's chip is reads it of four of its antennas so often, to find
+    cloned tags; 0: never."""
 
 
 class Retention(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

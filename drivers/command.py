@@ -17,11 +17,13 @@ class Switch(msgspec.Struct, frozen=True, tag="switch"):
 
 
 class Scan(msgspec.Struct, frozen=True, tag="scan"):
-    """Search again with these antennas of a reader, now."""
+    """Search again with these antennas of a reader, now. `with_tids`: and read what each chip says it is, on a reader
+    that does not tell it anyhow; that takes time on the air."""
 
     id: str
     device: str
     antennas: tuple[int, ...]
+    with_tids: bool = False
 
 
 Command = Switch | Scan

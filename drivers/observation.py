@@ -26,6 +26,8 @@ class TagReads(msgspec.Struct, frozen=True, tag="tag_reads", eq=False, omit_defa
     phase_rad (n,) float32, RF phase in [0, 2 pi), NaN where the reader did not say
     doppler_hz  (n,) float32, NaN where the reader did not say
     first_uptime_ns, last_uptime_ns  (n,) int64, since the reader started, 0 where it did not say
+    tid       (n, w) uint8, what the chip itself says it is (C1G2 TID bank, from its first octet), zero-padded to the
+              widest of the batch; zeros where the reader did not say: every TID begins with E0 or E2
     clock_offset_ns  add it to this batch's UTC times, or to its uptimes when it has no UTC, to get vault time: the skew
                      of the reader's clock is in it; None until that is known
     """
@@ -46,6 +48,7 @@ class TagReads(msgspec.Struct, frozen=True, tag="tag_reads", eq=False, omit_defa
     doppler_hz: NDArray[np.float32] | None = None
     first_uptime_ns: NDArray[np.int64] | None = None
     last_uptime_ns: NDArray[np.int64] | None = None
+    tid: NDArray[np.uint8] | None = None
     clock_offset_ns: int | None = None
 
 

@@ -4,6 +4,7 @@ from drivers.command import CommandOutcome
 from drivers.observation import Contact, DeviceNote, Measurement, RobotState, Searched, ShelvingState, TagReads
 from edge.rules import (
     actions,
+    cloned,
     contacts,
     custody,
     devices,
@@ -15,6 +16,7 @@ from edge.rules import (
     presence,
     shelving,
     silence,
+    sweeps,
     telemetry,
     together,
 )
@@ -86,6 +88,7 @@ def absorb(state: State, event: Event) -> presence.Judged | None:
                     state.readings[key] = Reading(None, state.readings[key].at_ns)
             limits.absorb(state, event.at_ns, state.plant.points_of(event.device))
         case Tick():
+            cloned.forget_old(state, event.at_ns)
             return presence.think(state, is_due=state.heard.has_waited(event.at_ns, presence.WAIT_NS))
         # what was heard before it is of the catalogue, or the survey, before it
         case OperatorAction() if event.volumes or event.action in actions.OF_TAGS:
@@ -154,5 +157,6 @@ def _tick(state: State, event: Tick) -> Decision:
     )
     told = limits.decide(state, event.at_ns) + limits.unknowns(state, event.at_ns)
     told += silence.decide(state, event.at_ns) + together.decide(state, event.at_ns)
-    told += forged.decide(state, event.at_ns) + order.over(state, event.at_ns)
+    told += forged.decide(state, event.at_ns) + cloned.decide(state, event.at_ns)
+    told += sweeps.demand(state, event.at_ns) + order.over(state, event.at_ns)
     return Decision(late) + told + close_valves(state, event.at_ns)

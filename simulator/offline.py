@@ -8,6 +8,7 @@ the inbox is the daemon's own code. The same seed gives the same facts, byte for
 import heapq
 import time
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -203,7 +204,8 @@ class Offline:
         dwell_ns = dwell_ms(reader, is_rescan=True) * 1_000_000
         self._ended(command, "sent")
         for place, port in enumerate(command.antennas, start=1):
-            self._at(self.at_ns + place * dwell_ns, lambda port=port: self._look(reader, port, dwell_ns))  # type: ignore[misc]
+            look = partial(self._look, reader, port, dwell_ns, with_tids=command.with_tids)
+            self._at(self.at_ns + place * dwell_ns, look)
         self._busy_until_ns[reader.id] = self.at_ns + len(command.antennas) * dwell_ns
         self._at(self._busy_until_ns[reader.id], lambda: self._ended(command, "done"))
 
@@ -211,18 +213,19 @@ class Offline:
         outcome = CommandOutcome(command=command.id, device=command.device, at_ns=self.at_ns, result=result, reason="")
         self._tell(outcome)
 
-    def _look(self, reader: Reader, port: int, dwell_ns: int) -> None:
-        """A dwell of an antenna ends: its reads, then that it searched."""
+    def _look(self, reader: Reader, port: int, dwell_ns: int, *, with_tids: bool = False) -> None:
+        """A dwell of an antenna ends: its reads, then that it searched. These readers tell TIDs when they are asked."""
         name = reader.segments[port - 1]
         segment = self.world.places.segment_index[name] if name is not None else -1
         begun_ns, slide = self._slides.get(self.world.places.segment_rack[segment], (0, None))
         phase_rad = None
         if slide is not None and segment >= 0:
             heard = slide.look(segment, (self.at_ns - begun_ns) / 1e9)
-            epc, rssi_dbm = self.world.epc[slide.sections[segment].tag[heard.tag]], heard.rssi_dbm
+            tag = slide.sections[segment].tag[heard.tag]
+            epc, tid, rssi_dbm = self.world.epc[tag], self.world.tid[tag], heard.rssi_dbm
             count, phase_rad = np.ones(len(epc), np.uint16), heard.phase_rad
         else:
-            epc, rssi_dbm, count = self._fields[reader.id](port, dwell_ns / 1e9)
+            epc, rssi_dbm, count, tid = self._fields[reader.id](port, dwell_ns / 1e9)
         n = len(epc)
         if n:
             self._tell(
@@ -237,6 +240,7 @@ class Offline:
                     first_utc_ns=_UNSAID[:n],
                     last_utc_ns=_UNSAID[:n],
                     pc=_PC[:n],
+                    tid=tid if with_tids else None,
                     phase_rad=phase_rad,
                 )
             )

@@ -113,6 +113,9 @@ class Site:
                 self.world.move(str(args["volume"]), str(args["segment"]))
             case "remove":
                 self.world.move(str(args["volume"]), "")
+            case "clone":
+                self.world.clone(str(args["volume"]), str(args["segment"]))
+                self.world.note("fault", f"a tag with the EPC of {args['volume']} in {args['segment']}")
             case "plug":
                 self._plug(str(args["device"]), int(args["port"]), str(args["segment"]))
             case "hang":
@@ -125,7 +128,7 @@ class Site:
             case _:
                 raise ValueError(
                     f"no op '{op}'; there are truth, reads, glance, request_after, leak, air, fault, move, remove, "
-                    "plug, hang, people, log"
+                    "clone, plug, hang, people, log"
                 )
         self._log.append(f"{self.world.now_s:.3f} {op} {args}")
         return None

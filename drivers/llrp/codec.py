@@ -119,6 +119,23 @@ def encode_request(name: str, message_id: int, fields: dict[str, Any]) -> bytes:
     return header(known["type"], message_id, len(body)) + body
 
 
+def with_report_content(add_rospec: bytes, parameter: bytes) -> bytes:
+    """An ADD_ROSPEC of ours with one parameter more at the end of its ROReportSpec, which ends it."""
+    grown = bytearray(add_rospec)
+    at, end = HEADER.size, len(grown)
+    grown[2:6] = (end + len(parameter)).to_bytes(4, "big")
+    for wanted in (177, 237):
+        start = at
+        kind, inner, stop = parameter_at(add_rospec, start, end, "ADD_ROSPEC")
+        while kind != wanted:
+            start = stop
+            kind, inner, stop = parameter_at(add_rospec, start, end, "ADD_ROSPEC")
+        assert stop == end, f"parameter {wanted} does not end the message"
+        grown[start + 2 : start + 4] = (stop - start + len(parameter)).to_bytes(2, "big")
+        at = inner + 6  # past a ROSpec's id, priority and state
+    return bytes(grown) + parameter
+
+
 def decode_message(frame: Frame) -> dict[str, Any]:
     """All fields and parameters of a message under their names in `layouts`; vendor parameters under `Custom`.
 
@@ -129,6 +146,11 @@ def decode_message(frame: Frame) -> dict[str, Any]:
     if layout is None:
         raise malformed(f"message type {frame.type} has no layout")
     return _value(layout, frame.body, 0)
+
+
+def status_words(status: dict[str, Any]) -> str:
+    """An LLRPStatus for a person."""
+    return f"the reader answers status {status['Status']} {status['ErrorDescription']!r}"
 
 
 def parameter_at(body: bytes, start: int, end: int, where: str) -> tuple[int, int, int]:

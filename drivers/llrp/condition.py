@@ -1,10 +1,11 @@
 """How a reader itself fares: its clock against vault time, the share of time it searches, its temperature.
 
 Every event of a reader carries its clock; the least delayed one of a minute counts. Temperature is no part of LLRP:
-Impinj readers tell it to who has enabled their extensions. Another make is never asked, and a refusal is no fault.
+Impinj readers tell it to who has enabled their extensions. Others are never asked, and a refusal is no fault.
 """
 
 import struct
+from typing import Any
 
 from drivers.llrp.codec import ERROR_MESSAGE, Frame, decode_message, header
 from drivers.llrp.layouts import CUSTOM
@@ -14,8 +15,10 @@ POINTS = ("clock_offset_s", "searching_share", "temperature_degc")
 IMPINJ = 25882  # IANA enterprise number, DeviceManufacturer
 ENABLE_EXTENSIONS, REQUESTED_DATA, READER_TEMPERATURE = 21, 21, 37  # subtypes: of a message, of two parameters
 TEMPERATURE_ALONE = 2004  # ImpinjRequestedDataType
-GET_READER_CONFIG, GET_READER_CONFIG_RESPONSE = 2, 12
+GET_READER_CONFIG, GET_READER_CONFIG_RESPONSE, SET_READER_CONFIG_RESPONSE = 2, 12, 13
+_VENDOR_OCTETS = 5  # vendor and subtype before what a vendor's message says
 IDENTIFICATION = 1  # the smallest part of a configuration: something must be asked for besides
+_ENABLE = struct.pack("!IBI", IMPINJ, ENABLE_EXTENSIONS, 0)
 EVERY_NS = 60_000_000_000
 FIRST_NS = 10_000_000_000  # a technician who has just plugged it in looks at once
 
@@ -26,17 +29,16 @@ class Condition:
     def __init__(self, device: str) -> None:
         self._device = device
         self._is_impinj = False
-        self._has_extensions = False
-        self._open: set[int] = set()
+        self._open = 0  # the question that is not answered yet
         self._from_ns: int | None = None
         self._due_ns = 0
         self._searched_ns = 0
         self._offset_ns: int | None = None
         self._temperature_degc: float | None = None
 
-    def made_by(self, manufacturer: int) -> None:
-        """Who made it, by its own word."""
-        self._is_impinj = manufacturer == IMPINJ
+    def extended(self) -> None:
+        """It is an Impinj reader, and its extensions are enabled."""
+        self._is_impinj = True
 
     def clock(self, utc_us: int, at_ns: int) -> None:
         """Its clock in an event that came in at `at_ns`; 0: it has none. An event comes after it was written."""
@@ -67,28 +69,33 @@ class Condition:
         if not self._is_impinj:
             return []
         parameter = struct.pack("!HHIII", CUSTOM, 16, IMPINJ, REQUESTED_DATA, TEMPERATURE_ALONE)
-        bodies = [(GET_READER_CONFIG, struct.pack("!HBHH", 0, IDENTIFICATION, 0, 0) + parameter)]
-        if not self._has_extensions:
-            bodies.insert(0, (CUSTOM, struct.pack("!IBI", IMPINJ, ENABLE_EXTENSIONS, 0)))
-        self._has_extensions = True
-        self._open = {message_id + nth for nth in range(len(bodies))}
-        return [header(kind, message_id + nth, len(body)) + body for nth, (kind, body) in enumerate(bodies)]
+        body = struct.pack("!HBHH", 0, IDENTIFICATION, 0, 0) + parameter
+        self._open = message_id
+        return [header(GET_READER_CONFIG, message_id, len(body)) + body]
 
     def takes(self, frame: Frame) -> bool:
         """Whether this answers one of our questions. Raises ProtocolError for an answer that cannot be right."""
-        if frame.id not in self._open or frame.type not in (GET_READER_CONFIG_RESPONSE, ERROR_MESSAGE, CUSTOM):
+        if frame.id != self._open or frame.type not in (GET_READER_CONFIG_RESPONSE, ERROR_MESSAGE):
             return False
-        self._open.discard(frame.id)
-        if frame.type == ERROR_MESSAGE:
-            self._is_impinj, self._temperature_degc = False, None  # it does not tell: it is not asked again
-        elif frame.type == GET_READER_CONFIG_RESPONSE:
-            self._temperature_degc = _temperature(frame)
-            self._is_impinj = self._temperature_degc is not None
+        self._open = 0
+        self._temperature_degc = None if frame.type == ERROR_MESSAGE else _temperature(frame)
+        self._is_impinj = self._temperature_degc is not None  # what it does not tell it is not asked again
         return True
 
     def _begin(self, at_ns: int, span_ns: int) -> None:
         self._from_ns, self._due_ns = at_ns, at_ns + span_ns
         self._searched_ns, self._offset_ns = 0, None
+
+
+def enable_extensions(message_id: int) -> bytes:
+    """IMPINJ_ENABLE_EXTENSIONS: without it an Impinj reader takes no parameter of its own."""
+    return header(CUSTOM, message_id, len(_ENABLE)) + _ENABLE
+
+
+def extensions_status(frame: Frame) -> dict[str, Any]:
+    """LLRPStatus of the answer to that. Raises ProtocolError where there is none."""
+    answer = Frame(SET_READER_CONFIG_RESPONSE, frame.id, frame.body[_VENDOR_OCTETS:])  # which is nothing but a status
+    return decode_message(answer)
 
 
 def _temperature(frame: Frame) -> float | None:

@@ -2,12 +2,11 @@
 
 from typing import Any
 
-import msgspec
-
 from config.devices import Reader
 from drivers.command import Command, CommandOutcome, Result, Scan
 from drivers.driver import DeviceError, Turn
-from drivers.llrp import requests
+from drivers.llrp import phases, requests
+from drivers.llrp.asking import Asking
 from drivers.llrp.codec import (
     ERROR_MESSAGE,
     Frame,
@@ -15,35 +14,18 @@ from drivers.llrp.codec import (
     decode_message,
     encode_request,
     malformed,
+    status_words,
     swallowed_message,
 )
-from drivers.llrp.condition import Condition
+from drivers.llrp.condition import Condition, extensions_status
 from drivers.llrp.layouts import CUSTOM
-from drivers.llrp.phases import MAY_BE_REFUSED, ORDER, READER_EVENT, REQUEST, SCAN_MAY_BE_REFUSED
 from drivers.llrp.report import ReportDecoder
+from drivers.llrp.run import Run
 from drivers.observation import DeviceNote, Observation, Searched
 
 RO_ACCESS_REPORT, KEEPALIVE = 61, 62
 SILENT_KEEPALIVES = 3  # a link without a whole message for so many keepalive periods is dead
 WAITING_SCANS = 16  # more scans than this wait for a reader that cannot keep up: refused
-
-ROSPEC_STARTED, ROSPEC_ENDED = 0, 1  # ROSpecEvent; 2 is preemption by another ROSpec, ours is the only one
-ANTENNA_CONNECTED = 1  # AntennaEvent
-HELD = (1, 2)  # ConnectionAttemptEvent: a connection made by the reader, by a client, exists
-ANOTHER_CLIENT = 4  # ConnectionAttemptEvent: somebody else tried to connect
-
-
-class Run(msgspec.Struct):
-    """One ROSpec in the reader: which antennas in which order, for which scan, how far it has come."""
-
-    spec_id: int
-    antennas: tuple[int, ...]
-    scan: Scan | None
-    from_ns: int = 0  # when the antenna now searching began
-    is_over: bool = False
-    place: int = 0  # of the antenna that finished last, 1-based
-    searched: tuple[int, ...] = ()
-    disturbed: tuple[int, ...] = ()  # places in `antennas`, 1-based, where the reader reported an exception
 
 
 class LlrpSession:
@@ -65,7 +47,8 @@ class LlrpSession:
         self._heard_ns = 0  # last whole message
         self._waiting_ns: int | None = None  # since when an answer is awaited
         self._progress_ns = 0  # last sign that the search goes on
-        self._capabilities: dict[str, Any] = {}
+        self._asking = Asking(reader)
+        self._given_up: set[int] = set()  # requests whose answer is no longer awaited
         self._dead_antennas: set[int] = set()
         self._scans: list[Scan] = []
         self._owes_round = False  # since a scan, until an antenna of the ordinary round has finished
@@ -102,7 +85,10 @@ class LlrpSession:
         """Raises DeviceError when the reader was silent, owes an answer or has stopped searching for too long."""
         self._alive()
         for deadline_ns, since_ns, code, what in self._patience():
-            if at_ns >= deadline_ns:
+            if at_ns >= deadline_ns and code == "llrp_no_tids":
+                self._given_up.add(self._message_id)
+                self._no_tids(at_ns)
+            elif at_ns >= deadline_ns:
                 self._fault = DeviceError(code, f"{self._phase}: {what} for {(at_ns - since_ns) / 1e9:g} s")
                 raise self._fault
         return self._turn()
@@ -134,7 +120,11 @@ class LlrpSession:
         """What is waited for: until when, since when, the error when it does not come, in words."""
         silence_ns = SILENT_KEEPALIVES * self._keepalive_ns
         waits = [(self._heard_ns + silence_ns, self._heard_ns, "llrp_silent", "no message")]
-        if self._waiting_ns is not None:
+        if (
+            self._phase in phases.OF_TIDS and self._waiting_ns is not None
+        ):  # what may be done without is not awaited for long
+            waits.append((self._waiting_ns + self._keepalive_ns, self._waiting_ns, "llrp_no_tids", "no answer"))
+        elif self._waiting_ns is not None:
             waits.append((self._waiting_ns + silence_ns, self._waiting_ns, "llrp_no_answer", "no answer"))
         if self._phase == "searching":
             dwell_ms = requests.dwell_ms(self._reader, is_rescan=self._run.scan is not None)
@@ -173,18 +163,17 @@ class LlrpSession:
                 self._reports(reports, at_ns)
 
     def _take(self, frame: Frame, at_ns: int) -> None:
-        if self._condition.takes(frame):
+        if self._condition.takes(frame) or (frame.id in self._given_up and frame.type in phases.MAY_COME_LATE):
             return
         if frame.type == KEEPALIVE:
             if frame.body:
                 raise malformed(f"KEEPALIVE with a body of {len(frame.body)} octets, expected none")
             self._send.append(encode_request("KEEPALIVE_ACK", frame.id, {}))
-        elif frame.type == READER_EVENT:
+        elif frame.type == phases.READER_EVENT:
             self._event(decode_message(frame)["ReaderEventNotificationData"], at_ns)
         elif frame.type == ERROR_MESSAGE:
-            status = decode_message(frame)["LLRPStatus"]
-            raise DeviceError("llrp_refused", f"{self._phase}: {_status(status)}")
-        elif frame.type == CUSTOM:  # a vendor's message answers nothing we asked for
+            self._refused(decode_message(frame)["LLRPStatus"], at_ns, is_answer=False)
+        elif frame.type == CUSTOM and (self._phase != "extending" or frame.id != self._message_id):
             self._note(at_ns, "llrp_not_understood", messages=1)
         else:
             self._answer(frame, at_ns)
@@ -212,33 +201,54 @@ class LlrpSession:
         self._run.disturbed += tuple(range(1, len(self._run.antennas) + 1))
 
     def _answer(self, frame: Frame, at_ns: int) -> None:
-        following = ORDER.get((self._phase, frame.type))
+        following = phases.ORDER.get((self._phase, frame.type))
         if following is None or frame.id != self._message_id:
             raise malformed(f"{self._phase}: message type {frame.type} id {frame.id} answers nothing we asked")
-        answer = decode_message(frame)
-        if answer["LLRPStatus"]["Status"] and self._run.scan is not None and self._phase in SCAN_MAY_BE_REFUSED:
-            self._outcome(self._run.scan, at_ns, "failed", "llrp_scan_refused")
-            self._enter("clearing", at_ns)
+        answer = extensions_status(frame) if frame.type == CUSTOM else decode_message(frame)
+        if answer["LLRPStatus"]["Status"] and self._refused(answer["LLRPStatus"], at_ns, is_answer=True):
             return
-        if answer["LLRPStatus"]["Status"] and self._phase not in MAY_BE_REFUSED:
-            raise DeviceError("llrp_refused", f"{self._phase}: {_status(answer['LLRPStatus'])}")
         if self._phase == "capabilities":
-            self._learn(answer)
+            self._asking.learn(answer, self._antennas)
+        elif self._phase == "extending" and not answer["LLRPStatus"]["Status"]:
+            self._condition.extended()
+            self._asking.is_extended = True
+        elif self._phase == "arming":
+            self._run.is_armed = True
         elif self._phase == "surveying":
             for antenna in answer["AntennaProperties"] or ():
                 if not antenna["AntennaConnected"]:
                     self._antenna(antenna["AntennaID"], at_ns, connected=False)
         self._enter(following, at_ns)
 
-    def _learn(self, capabilities: dict[str, Any]) -> None:
-        self._capabilities = capabilities
-        general, limits = capabilities["GeneralDeviceCapabilities"], capabilities["LLRPCapabilities"]
-        self._condition.made_by(general["DeviceManufacturer"] if general else 0)
-        ports = general["MaxSupportedAntennas"] if general else max(self._antennas)
-        searches = limits["MaxSpecsPerROSpec"] if limits else len(self._antennas)
-        if max(self._antennas) > ports or len(self._antennas) > searches:
-            detail = f"{ports} ports, {searches} AISpecs in a ROSpec; configured are ports {self._antennas}"
-            raise DeviceError("llrp_too_many_antennas", detail)
+    def _refused(self, status: dict[str, Any], at_ns: int, *, is_answer: bool) -> bool:
+        """What becomes of a refusal, by its answer or by an ERROR_MESSAGE: another phase, True; or, False, none at all.
+        Raises DeviceError where nothing can be done without what was refused."""
+        scan, is_search = self._run.scan, self._phase in phases.SEARCH_MAY_BE_REFUSED
+        if self._phase in phases.OF_TIDS:
+            self._no_tids(at_ns)
+        elif self._asking.may_fall_back and (is_search or self._phase == "extending"):
+            self._asking.fall_back()
+            self._scans[:0] = [scan] if scan is not None else []
+            self._note(at_ns, "llrp_content_refused", detail=status_words(status))
+            self._enter("clearing", at_ns)
+        elif scan is not None and is_search and is_answer:
+            self._outcome(scan, at_ns, "failed", "llrp_scan_refused")
+            self._enter("clearing", at_ns)
+        elif self._phase in phases.MAY_BE_REFUSED and is_answer:
+            return False
+        elif self._phase == "disarming":
+            self._enter("configuring", at_ns)
+        else:
+            raise DeviceError("llrp_refused", f"{self._phase}: {status_words(status)}")
+        return True
+
+    def _no_tids(self, at_ns: int) -> None:
+        """The reader will not read TIDs: told once, and the search that was for them is over."""
+        assert self._run.scan is not None
+        self._asking.no_access()
+        self._note(at_ns, "llrp_no_tids")
+        self._outcome(self._run.scan, at_ns, "failed", "llrp_no_tids")
+        self._enter("clearing", at_ns)
 
     def _event(self, data: dict[str, Any], at_ns: int) -> None:
         self._condition.clock(data["UTCTimestamp"], at_ns)
@@ -248,7 +258,7 @@ class LlrpSession:
             raise DeviceError("llrp_closed_by_reader", "the reader closes the connection")
         if data["AntennaEvent"] is not None:
             event = data["AntennaEvent"]
-            self._antenna(event["AntennaID"], at_ns, connected=event["Event"] == ANTENNA_CONNECTED)
+            self._antenna(event["AntennaID"], at_ns, connected=event["Event"] == phases.ANTENNA_CONNECTED)
         if data["ReaderExceptionEvent"] is not None:
             self._exception(data["ReaderExceptionEvent"], at_ns)
         if data["ReportBufferLevelWarningEvent"] is not None:
@@ -261,16 +271,16 @@ class LlrpSession:
             self._search_event(data["ROSpecEvent"], at_ns)
 
     def _connection(self, status: int, at_ns: int) -> None:
-        if status == ANOTHER_CLIENT:
+        if status == phases.ANOTHER_CLIENT:
             self._note(at_ns, "llrp_other_client")
-        elif status in HELD:
+        elif status in phases.HELD:
             raise DeviceError("llrp_held", "the reader is held by another client")
         elif status:
             raise DeviceError("llrp_refused", f"the reader refuses the connection, status {status}")
         elif self._phase == "greeting":
             if not self._antennas:
                 raise DeviceError("llrp_no_antennas", "no port of this reader has a segment")
-            self._enter(ORDER["greeting", READER_EVENT], at_ns)
+            self._enter(phases.ORDER["greeting", phases.READER_EVENT], at_ns)
 
     def _antenna(self, antenna: int, at_ns: int, *, connected: bool) -> None:
         if antenna not in self._antennas or connected == (antenna not in self._dead_antennas):
@@ -311,11 +321,11 @@ class LlrpSession:
     def _search_event(self, event: dict[str, Any], at_ns: int) -> None:
         if event["ROSpecID"] != self._run.spec_id or self._phase not in ("starting", "searching"):
             return
-        if event["Event"] == ROSPEC_STARTED:
+        if event["Event"] == phases.ROSPEC_STARTED:
             self._run.from_ns = self._progress_ns = at_ns
-        elif event["Event"] == ROSPEC_ENDED and self._phase == "searching":
+        elif event["Event"] == phases.ROSPEC_ENDED and self._phase == "searching":
             self._search_over(at_ns)
-        elif event["Event"] == ROSPEC_ENDED:  # before its START_ROSPEC was even answered
+        elif event["Event"] == phases.ROSPEC_ENDED:  # before its START_ROSPEC was even answered
             self._run.is_over = True
 
     # --- what we do -----------------------------------------------------------------------------------------------
@@ -331,13 +341,16 @@ class LlrpSession:
         if run.scan is not None:
             missed = set(run.antennas) - set(run.searched)
             self._outcome(run.scan, at_ns, *(("failed", "llrp_not_searched") if missed else ("done", "")))
-        self._enter("deleting" if self._scans or run.scan is not None else "starting", at_ns)
+        after_scan = "relieving" if run.is_armed else "deleting"
+        self._enter(after_scan if self._scans or run.scan is not None else "starting", at_ns)
 
     def _enter(self, phase: str, at_ns: int) -> None:
-        """The next phase, and what is asked on entering it."""
+        """The next phase, or the one that comes instead, and what is asked on entering it."""
+        while phase in phases.INSTEAD and not self._asking.needs(phase, self._run):
+            phase = phases.INSTEAD[phase]
         self._phase = phase
         if phase == "searching":
-            self._has_searched = True
+            self._has_searched = self._asking.is_proven = True
             self._waiting_ns = None
             self._progress_ns = at_ns
             if self._run.is_over:
@@ -357,21 +370,8 @@ class LlrpSession:
             self._run.searched = self._run.disturbed = ()
             if self._run.scan is not None:
                 self._outcome(self._run.scan, at_ns, "sent", "")
-        self._ask(REQUEST[phase], self._fields(phase))
-
-    def _fields(self, phase: str) -> dict[str, Any]:
-        match phase:
-            case "capabilities" | "surveying":
-                return {"RequestedData": requests.ALL}
-            case "clearing":
-                return {"ROSpecID": requests.ALL}
-            case "configuring":
-                return requests.configuration(self._reader)
-            case "adding":
-                run, is_rescan = self._run, self._run.scan is not None
-                return requests.search(self._reader, self._capabilities, run.spec_id, run.antennas, is_rescan=is_rescan)
-            case _:
-                return {"ROSpecID": self._run.spec_id}
+        self._message_id += 1
+        self._send.append(self._asking.request(phase, self._message_id, self._run))
 
     def _ask(self, name: str, fields: dict[str, Any]) -> None:
         self._message_id += 1
@@ -385,6 +385,8 @@ class LlrpSession:
             return "unsupported_command"
         if not command.antennas or not set(command.antennas) <= set(self._antennas):
             return "llrp_no_such_antenna"
+        if command.with_tids and self._has_searched and not self._asking.may_tell_tids:
+            return "llrp_no_tids"
         return "llrp_busy" if len(self._scans) >= WAITING_SCANS else ""
 
     def _outcome(self, command: Command, at_ns: int, result: Result, reason: str) -> None:
@@ -392,7 +394,3 @@ class LlrpSession:
 
     def _note(self, at_ns: int, code: str, **args: str | int) -> None:
         self._records.append(DeviceNote(self._reader.id, at_ns, code, dict(args)))
-
-
-def _status(status: dict[str, Any]) -> str:
-    return f"the reader answers status {status['Status']} {status['ErrorDescription']!r}"

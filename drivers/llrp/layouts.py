@@ -133,9 +133,13 @@ MESSAGES = _layouts("""
 34 ENABLE_ROSPEC_RESPONSE           | | LLRPStatus!287
 35 DISABLE_ROSPEC_RESPONSE          | | LLRPStatus!287
 36 GET_ROSPECS_RESPONSE             | | LLRPStatus!287 ROSpecs*177
+40 ADD_ACCESSSPEC                   | | AccessSpec!207
 41 DELETE_ACCESSSPEC                | AccessSpecID:u32 |
+42 ENABLE_ACCESSSPEC                | AccessSpecID:u32 |
 44 GET_ACCESSSPECS                  | |
+50 ADD_ACCESSSPEC_RESPONSE          | | LLRPStatus!287
 51 DELETE_ACCESSSPEC_RESPONSE       | | LLRPStatus!287
+52 ENABLE_ACCESSSPEC_RESPONSE       | | LLRPStatus!287
 54 GET_ACCESSSPECS_RESPONSE         | | LLRPStatus!287 AccessSpecs*207
 61 RO_ACCESS_REPORT                 | | TagReportData*240 RFSurveyReportData*242 Custom*1023
 62 KEEPALIVE                        | |
@@ -206,6 +210,10 @@ PARAMETERS = TYPE_VALUE | _layouts("""
 185 TagObservationTrigger | Trigger:u8 pad8 NumberOfTags:u16 NumberOfAttempts:u16 T:u16 Timeout:u32 |
 186 InventoryParameterSpec | InventoryParameterSpecID:u16 AirProtocolID:u8 | AntennaConfigurations*222 \
     Custom*1023
+207 AccessSpec | AccessSpecID:u32 AntennaID:u16 AirProtocolID:u8 IsActive:flag pad7 ROSpecID:u32 | Trigger!208 \
+    AccessCommand!209 AccessReportSpec?239 Custom*1023
+208 AccessSpecStopTrigger | Trigger:u8 OperationCountValue:u16 |
+209 AccessCommand         | | C1G2TagSpec!338 C1G2Read?341 Custom*1023
 217 LLRPConfigurationStateValue bare | LLRPConfigurationStateValue:u32 |
 218 Identification        | IDType:u8 ReaderID:bytes |
 219 GPOWriteData          | Port:u16 Data:flag pad7 |
@@ -266,6 +274,10 @@ PARAMETERS = TYPE_VALUE | _layouts("""
 335 C1G2RFControl         | RFModeID:u16 Tari:u16 |
 336 C1G2SingulationControl | Session:u2 pad6 TagPopulation:u16 TagTransitTime:u32 | InvAwareAction?337
 337 C1G2TagInventoryStateAwareSingulationAction | I:u1 S:u1 A:u1 pad5 |
+338 C1G2TagSpec           | | TagPatterns*339
+339 C1G2TargetTag | C1G2MemoryBank:u2 MatchFlag:flag pad5 MostSignificantBit:u16 TagMaskNumBits,TagMask:bitarray \
+    TagDataNumBits,TagData:bitarray |
+341 C1G2Read              | OpSpecID:u16 AccessPassword:u32 C1G2MemoryBank:u2 pad6 WordAddress:u16 WordCount:u16 |
 348 C1G2EPCMemorySelector | CRCEnabled:flag PCBitsEnabled:flag XPCBitsEnabled:flag pad5 |
 355 LoopSpec bare         | LoopCount:u32 |
 356 SpecLoopEvent         | ROSpecID:u32 LoopCount:u32 |

@@ -1,8 +1,12 @@
 """What we ask of a reader, in sllurp's names (see codec.encode_request)."""
 
+import struct
 from typing import Any
 
 from config.devices import Reader
+from drivers.llrp.layouts import CUSTOM
+from drivers.llrp.tag_columns import ZEBRA
+from drivers.llrp.tag_layout import OPSPEC_TID
 
 ALL = 0  # every capability, every ROSpec
 C1G2 = 1  # air protocol EPCglobal Class 1 Gen 2
@@ -10,6 +14,14 @@ WATCHED_EVENTS = ("ROSpecEvent", "ReaderExceptionEvent", "AISpecEvent", "Antenna
 # A demanded search is the more thorough one: longer, and in session 0, whose inventoried flag falls back to A as soon
 # as a tag is without power, so that none stays quiet for having answered a round before.
 RESCAN_SESSION = 0
+# ADD_ACCESSSPEC: its id, and where it reads. The first six words hold class, maker, model and a serial number of 48
+# bits, EPC Tag Data Standard 2.0, 16.2
+TIDS, TID_BANK, TID_WORDS = 1, 2, 6
+EVERY_TAG = ""  # the mask of no bits
+# MotoTagReportContentSelector: of its flags the fourth from the left is the phase
+ZEBRA_PHASE = struct.pack("!HHIII", CUSTOM, 16, ZEBRA, 708, 1 << 28)
+ON = 1  # of an Impinj mode
+WITH_ROSPEC = 0  # AccessReportTrigger: results come in the report of the ROSpec
 FIXED_CHANNEL = 1  # of the fixed frequency table; a hopping reader ignores it
 
 
@@ -59,6 +71,55 @@ def search(
                     "C1G2EPCMemorySelector": {"EnableCRC": False, "EnablePCBits": True},
                 },
             },
+        }
+    }
+
+
+def ask_for_more(asked: dict[str, Any], *, is_impinj: bool, has_phase: bool) -> None:
+    """Add to an ADD_ROSPEC what not every reader can tell: CRC, the channel where there is a phase, a vendor's own."""
+    reported = asked["ROSpec"]["ROReportSpec"]
+    reported["TagReportContentSelector"]["C1G2EPCMemorySelector"]["EnableCRC"] = True
+    reported["TagReportContentSelector"]["EnableChannelIndex"] = has_phase
+    if is_impinj:
+        reported["ImpinjTagReportContentSelector"] = {
+            "ImpinjEnableSerializedTID": {"SerializedTIDMode": ON},
+            "ImpinjEnableRFPhaseAngle": {"RFPhaseAngleMode": ON},
+            "ImpinjEnablePeakRSSI": {"PeakRSSIMode": ON},
+        }
+
+
+def read_tids(spec_id: int) -> dict[str, Any]:
+    """ADD_ACCESSSPEC: of every tag that this ROSpec singulates, on any of its antennas, read the TID. It is told with
+    the tag, in the ROSpec's own report; no count ends it, for nobody knows how many tags there are."""
+    return {
+        "AccessSpec": {
+            "AccessSpecID": TIDS,
+            "AntennaID": ALL,
+            "ProtocolID": C1G2,
+            "CurrentState": False,
+            "ROSpecID": spec_id,
+            "AccessSpecStopTrigger": {"AccessSpecStopTriggerType": 0, "OperationCountValue": 0},
+            "AccessCommand": {
+                "TagSpecParameter": {
+                    "C1G2TagSpec": {
+                        "C1G2TargetTag": [
+                            {"MB": 1, "M": True, "Pointer": 0, "TagMask": EVERY_TAG, "TagData": EVERY_TAG}
+                        ]
+                    }
+                },
+                "OpSpecParameter": [
+                    {
+                        "C1G2Read": {
+                            "OpSpecID": OPSPEC_TID,
+                            "AccessPassword": 0,
+                            "MB": TID_BANK,
+                            "WordPtr": 0,
+                            "WordCount": TID_WORDS,
+                        }
+                    }
+                ],
+            },
+            "AccessReportSpec": {"AccessReportTrigger": WITH_ROSPEC},
         }
     }
 

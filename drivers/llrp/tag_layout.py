@@ -9,18 +9,23 @@ from numpy.typing import NDArray
 
 from drivers.llrp.codec import malformed, parameter_at
 from drivers.llrp.layouts import CUSTOM, EPC_DATA, PARAMETERS, TAG_REPORT_DATA, TYPE_VALUE
-from drivers.llrp.tag_columns import ALWAYS, BY_KEY, COLUMN_FIELDS, COLUMNS, TIMES, Convert, Key
+from drivers.llrp.tag_columns import ALWAYS, BY_KEY, COLUMN_FIELDS, COLUMNS, IMPINJ, TIMES, Convert, Key
 from drivers.observation import TagReads
 
 EPC_96 = 13
+READ_RESULT = 349  # C1G2ReadOpSpecResult
+SERIALIZED_TID = (IMPINJ, 55)  # ImpinjSerializedTID
+OPSPEC_TID = 1  # what our AccessSpec names the operation that reads the TID: other results are nobody's
 MAX_EPC_BITS = 496  # 31 words: the length field of the protocol control word has five bits, EPC C1G2 2.0.1, 6.3.2.1.2
 TIME_HIGH_BITS = 0xFFE0  # of the first two octets of a time: zero up to 2^53 us, the year 2255; int64 holds its ns
+MAX_TID_OCTETS = 62  # as wide as an EPC may be; chips of today have 8 to 24, and a read of ours asks for 12
 LAST_STANDARD = 365  # the highest parameter type of LLRP 1.1: what is not of a tag up to here does not stand in one
 TILE_ROWS = 300  # batches of at most so many tags share a column whose value is always the same
 TILE_OCTETS = 8192  # so much of a report is compared at once
 _MAY_STAND = PARAMETERS[TAG_REPORT_DATA].by_type
 _OCTET = np.dtype(np.uint8)
 _PARAMETER, _VENDOR = struct.Struct("!HH"), struct.Struct("!II")
+_COUNT, _RESULT = struct.Struct("!H"), struct.Struct("!BHH")  # words; result, operation, words
 
 
 class Parsed(msgspec.Struct):
@@ -28,6 +33,7 @@ class Parsed(msgspec.Struct):
 
     fixed   (offset, mask) of the octets that a tag of the same layout has in common with this one
     places  offset of each value that becomes a column
+    tid_at, tid_octets  where the TID stands and how long it is; 0 octets: the reader did not say
     """
 
     size: int
@@ -35,13 +41,15 @@ class Parsed(msgspec.Struct):
     epc_bits: int
     fixed: list[tuple[int, int]]
     places: dict[Key, int]
+    tid_at: int = 0
+    tid_octets: int = 0
 
 
 class TagLayout(msgspec.Struct, frozen=True, eq=False):
     """A layout as arrays: octets & mask == expected, and nothing else, makes a tag one of this layout.
 
     mask, expected (size,) uint8; their tiles repeat them `TILE_OCTETS // size` times, at least once.
-    record: a dtype with `epc` and one field per value, named by its column.
+    record: a dtype with `epc`, `tid` and one field per value, named by its column.
     plan: for each column of TagReads, in its order, a field of the record and what makes the column of it; None for a
     column that stays None.
     """
@@ -54,6 +62,8 @@ class TagLayout(msgspec.Struct, frozen=True, eq=False):
     expected: NDArray[np.uint8]
     mask_tile: NDArray[np.uint8]
     expected_tile: bytes
+    tid_at: int
+    tid_octets: int
     record: np.dtype[Any]
     plan: tuple[tuple[str, Convert | None], ...]
 
@@ -87,11 +97,11 @@ def layout_of(tag: bytes, parsed: Parsed) -> TagLayout:
         mask[offset] = octet_mask
     expected = np.frombuffer(tag, np.uint8) & mask
     repeats = max(1, TILE_OCTETS // parsed.size)
-    # a dtype has no field of zero octets: "epc" is then an octet nobody reads
+    # a dtype has no field of zero octets: "epc" or "tid" is then an octet nobody reads
     epc_octets = (parsed.epc_bits + 7) // 8
-    names = ["epc", *(BY_KEY[key].name for key in parsed.places)]
-    formats = [f"V{epc_octets or 1}", *(BY_KEY[key].wire for key in parsed.places)]
-    offsets = [parsed.epc_at if epc_octets else 0, *parsed.places.values()]
+    names = ["epc", "tid", *(BY_KEY[key].name for key in parsed.places)]
+    formats = [f"V{epc_octets or 1}", f"V{parsed.tid_octets or 1}", *(BY_KEY[key].wire for key in parsed.places)]
+    offsets = [parsed.epc_at if epc_octets else 0, parsed.tid_at, *parsed.places.values()]
     record = np.dtype({"names": names, "formats": formats, "offsets": offsets, "itemsize": parsed.size})
     return TagLayout(
         parsed.size,
@@ -102,6 +112,8 @@ def layout_of(tag: bytes, parsed: Parsed) -> TagLayout:
         expected,
         np.tile(mask, repeats),
         np.tile(expected, repeats).tobytes(),
+        parsed.tid_at,
+        parsed.tid_octets,
         record,
         _plan(parsed),
     )
@@ -116,6 +128,8 @@ def _plan(parsed: Parsed) -> tuple[tuple[str, Convert | None], ...]:
             plan.append(("epc", _octets((parsed.epc_bits + 7) // 8)))
         elif field == "epc_bits":
             plan.append(("epc", _filled(parsed.epc_bits, np.uint16)))
+        elif field == "tid" and parsed.tid_octets:
+            plan.append(("tid", _octets(parsed.tid_octets)))
         elif field in said:
             plan.append((said[field].name, said[field].convert))
         elif field in ALWAYS:
@@ -170,6 +184,8 @@ def parse_tag(body: bytes, start: int, stop: int) -> Parsed:
             vouched = inner + _VENDOR.size
         elif kind not in _MAY_STAND and kind <= LAST_STANDARD:
             raise malformed(f"TagReportData: parameter {kind} at octet {at} does not stand in a tag")
+        if key in (READ_RESULT, SERIALIZED_TID):
+            vouched = _place_tid(tag, body, start, key, vouched, end)
         tag.fixed += [(offset - start, 0xFF) for offset in range(at, vouched)]
         if key in BY_KEY:
             _place(tag, body, start, key, vouched, end)
@@ -192,6 +208,29 @@ def _place(tag: Parsed, body: bytes, start: int, key: Key, value: int, end: int)
         if high & TIME_HIGH_BITS:
             raise malformed(f"{column.name} at octet {value}: past the year 2255")
         tag.fixed += [(value - start, TIME_HIGH_BITS >> 8), (value - start + 1, TIME_HIGH_BITS & 0xFF)]
+
+
+def _place_tid(tag: Parsed, body: bytes, start: int, key: Key, inner: int, end: int) -> int:
+    """Remember where a TID stands in body[inner:end]; up to where octets decide that. The first of a tag counts.
+
+    A read that failed, of another operation, or of no word is none. Raises ProtocolError where the words do not fit.
+    """
+    head, name = (_RESULT, "C1G2ReadOpSpecResult") if key == READ_RESULT else (_COUNT, "ImpinjSerializedTID")
+    value = inner + head.size
+    if value > end:
+        raise malformed(f"{name} of {end - inner} octets at octet {inner}: its head takes {head.size}")
+    *what, words = head.unpack_from(body, inner)
+    stop = value + 2 * words
+    if stop > end or (key == READ_RESULT and stop < end):
+        raise malformed(f"{name} at octet {inner}: {words} words in {end - value} octets")
+    while stop < end:  # of a vendor's parameter more may follow
+        _, _, stop = parameter_at(body, stop, end, name)
+    if what not in ([], [0, OPSPEC_TID]) or not words or tag.tid_octets:
+        return value
+    if 2 * words > MAX_TID_OCTETS:
+        raise malformed(f"{name} at octet {inner}: {words} words, a TID has at most {MAX_TID_OCTETS // 2}")
+    tag.tid_at, tag.tid_octets = value - start, 2 * words
+    return value
 
 
 def _epc_data_bits(body: bytes, inner: int, stop: int) -> int:

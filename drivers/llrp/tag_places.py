@@ -21,6 +21,7 @@ class TagPlaces:
         self._epc_at = np.zeros(len(starts), np.int64)
         self._epc_bits = np.zeros(len(starts), np.uint16)
         self._at: dict[Key, NDArray[np.int64]] = {}  # -1 for a tag that does not say it
+        self._tid: NDArray[np.int64] | None = None  # (2, n) start and octets, 0 where not said; None: nobody said it
 
     def put(self, rows: NDArray[np.int64] | int, layout: TagLayout | Parsed) -> None:
         """These tags have this layout."""
@@ -31,6 +32,11 @@ class TagPlaces:
             if key not in self._at:
                 self._at[key] = np.full(len(self._starts), -1, np.int64)
             self._at[key][rows] = starts + offset
+        if layout.tid_octets:
+            if self._tid is None:
+                self._tid = np.zeros((2, len(self._starts)), np.int64)
+            self._tid[0, rows] = starts + layout.tid_at
+            self._tid[1, rows] = layout.tid_octets
 
     def reads(
         self, octets: NDArray[np.uint8], kept: NDArray[np.int64], device: str, at_ns: int, clock_offset_ns: int | None
@@ -48,7 +54,9 @@ class TagPlaces:
                 said[column.field] = np.full(len(kept), column.filled, column.dtype)
             said[column.field][there] = column.convert(_values(octets, at[there], column))
         epc_bits = self._epc_bits[kept]
-        epc = _epcs(octets, self._epc_at[kept], epc_bits)
+        epc = _padded(octets, self._epc_at[kept], (epc_bits.astype(np.int64) + 7) // 8)
+        if self._tid is not None and self._tid[1, kept].any():
+            said["tid"] = _padded(octets, self._tid[0, kept], self._tid[1, kept])
         said |= unsaid(said, len(kept))
         return TagReads(device=device, at_ns=at_ns, epc=epc, epc_bits=epc_bits, clock_offset_ns=clock_offset_ns, **said)
 
@@ -59,12 +67,11 @@ def _values(octets: NDArray[np.uint8], at: NDArray[np.int64], column: Column) ->
     return rows.view(column.wire)[:, 0]
 
 
-def _epcs(octets: NDArray[np.uint8], starts: NDArray[np.int64], bits: NDArray[np.uint16]) -> NDArray[np.uint8]:
-    """(n, w) raw EPC octets, zero-padded to the widest."""
-    lengths = (bits.astype(np.int64) + 7) // 8
+def _padded(octets: NDArray[np.uint8], starts: NDArray[np.int64], lengths: NDArray[np.int64]) -> NDArray[np.uint8]:
+    """(n, w) octets of n values, zero-padded to the longest; as wide as an EPC-96 without any."""
     width = int(lengths.max()) if len(lengths) else EPC_96_OCTETS
     column = np.arange(width)
     there = column < lengths[:, None]
-    epc = np.zeros((len(starts), width), dtype=np.uint8)
-    epc[there] = octets[(starts[:, None] + column)[there]]
-    return epc
+    padded = np.zeros((len(starts), width), dtype=np.uint8)
+    padded[there] = octets[(starts[:, None] + column)[there]]
+    return padded

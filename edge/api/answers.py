@@ -22,6 +22,7 @@ from edge.api.records import (
     Unknown,
 )
 from edge.rules.limits import voted
+from edge.state.chip_facts import TagsIdentified
 from edge.state.facts import Fact, ReferencesPlaced, Severity, Status, VolumesCatalogued
 from edge.state.plant import PointSpec
 from edge.state.state import State
@@ -53,6 +54,7 @@ def status(state: State, now_ns: int, store: StoreStanding, measured: Mapping[st
         boot=state.boot,
         clock_is_sure=state.clock_is_sure,
         volumes=_volumes_by_status(state),
+        cloned=len(state.tids.clones),
         devices_ok=sum(standing is not None and standing.is_ok for standing in standings),
         devices_lost=sum(standing is not None and not standing.is_ok for standing in standings),
         devices_unheard=sum(standing is None for standing in standings),
@@ -170,6 +172,12 @@ def shown(fact: Fact, volume: str = "") -> dict[str, Any]:
     elif isinstance(fact, ReferencesPlaced):
         tags = fact.references
         plain = {"type": "references_placed", "count": len(tags), "first": tags[0].segment, "last": tags[-1].segment}
+    elif isinstance(fact, TagsIdentified):
+        own_tag = next((tag for tag in fact.tags if tag.volume == volume), None)
+        if own_tag is not None:
+            return {"type": "tag_identified", "at": utc(fact.at_ns), **msgspec.structs.asdict(own_tag)}
+        chips = fact.tags
+        plain = {"type": "tags_identified", "count": len(chips), "first": chips[0].volume, "last": chips[-1].volume}
     else:
         plain = msgspec.to_builtins(fact)
         plain.pop("at_ns")
@@ -186,7 +194,7 @@ def traced(facts: Sequence[Fact], volume: str) -> list[dict[str, Any]]:
     lines = [fact for fact in told if fact["type"] == "volume_catalogued"]
     for earlier, later in pairwise(lines):
         later["before"] = {
-            name: earlier[name] for name in ("epc", "slot", "thickness_mm") if earlier[name] != later[name]
+            name: earlier[name] for name in ("epc", "slot", "thickness_mm", "tid") if earlier[name] != later[name]
         }
     return told
 

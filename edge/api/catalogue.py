@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from config.catalogue import TID
 from config.catalogued import CataloguedVolume
 from edge.state.state import State
 from edge.state.volumes import NOWHERE
@@ -39,14 +40,16 @@ class LineSorter:
         self._stands_in = {line.slot: line.volume for line in near}
 
     def sort(self, lines: Sequence[CataloguedVolume]) -> Sorted:
-        """Every line by what it would do. Problems: line_without_volume, volume_twice, bad_epc, bad_slot, epc_taken.
+        """Every line by what it would do. Problems: line_without_volume, volume_twice, bad_epc, bad_tid, bad_slot,
+        epc_taken.
 
         Warning, and taken none the less: slot_taken, by a volume that the catalogue of before this request has there.
         Whether a later line moves it only the sender knows, who has the whole file; and two thin volumes may share."""
         epcs = _epcs(lines)
         holders = self._state.holders(epcs)
         segments = self._state.plant.places.segments_of(line.slot for line in lines)
-        if (holders == NOWHERE).all() and (segments != NOWHERE).all() and all(epcs) and self._are_new(lines):
+        are_plain = all(epcs) and not any(line.tid for line in lines)
+        if (holders == NOWHERE).all() and (segments != NOWHERE).all() and are_plain and self._are_new(lines):
             return Sorted(list(lines), len(lines), 0, 0, [], [])
         return self._one_by_one(lines, epcs, holders.tolist(), segments.tolist())
 
@@ -106,6 +109,8 @@ class LineSorter:
             return "epc_taken" if self._holder.get(line.epc, line.volume) != line.volume else ""
         if not epc:
             return "bad_epc"
+        if line.tid and not TID.fullmatch(line.tid):
+            return "bad_tid"
         if segment == NOWHERE:
             return "bad_slot"
         return "epc_taken" if holder != line.volume else ""

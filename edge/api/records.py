@@ -7,7 +7,8 @@ import msgspec
 
 from config.vault import Rack, Zone
 from edge.api.order_records import StandsAnswer
-from edge.state.facts import HolderKind, Lane, Severity, Status
+from edge.state.custody_facts import HolderKind
+from edge.state.facts import Lane, Severity, Status
 
 Health = Literal["ok", "degraded", "life_safety"]
 
@@ -34,7 +35,7 @@ class StoreStanding(msgspec.Struct, frozen=True):
 
 class StatusAnswer(msgspec.Struct, frozen=True):
     """The vault at a glance. `volumes` counts by status; `alarms` counts active ones by severity; `measured` is what
-    the daemon counts of itself."""
+    the daemon counts of itself; `cloned`: volumes of whose tag a clone is read."""
 
     health: Health
     centre: str
@@ -56,6 +57,7 @@ class StatusAnswer(msgspec.Struct, frozen=True):
     unknown: tuple[Unknown, ...]
     store: StoreStanding
     measured: dict[str, int | float]
+    cloned: int = 0
 
 
 class PointAnswer(msgspec.Struct, frozen=True):
@@ -127,6 +129,15 @@ class CustodyAnswer(msgspec.Struct, frozen=True):
     since: datetime
 
 
+class CloneAnswer(msgspec.Struct, frozen=True):
+    """A tag with the EPC of a volume and another chip: both TIDs, where the other one was read first, and when."""
+
+    tid: str
+    other_tid: str
+    segment: str
+    since: datetime
+
+
 class FindAnswer(msgspec.Struct, frozen=True):
     """Where a volume is: `segment` is its known place (None: none yet), `confidence` how sure the evidence now is of
     that place, `age_s` how old the last read is (None: never read). `candidates`: the best three while it is unsure.
@@ -151,6 +162,7 @@ class FindAnswer(msgspec.Struct, frozen=True):
     candidates: tuple[Candidate, ...]
     awaited_s: float | None = None
     custody: CustodyAnswer | None = None
+    clone: CloneAnswer | None = None
     order: StandsAnswer | None = None
 
 

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from config.devices import Reader
+from drivers.command import Scan
 from edge.api.answers import utc
 from edge.api.nearest import in_a_row, nearest
 from edge.api.readers import readers
@@ -22,7 +23,7 @@ from edge.api.rfid_records import (
     Silence,
     TagAnswer,
 )
-from edge.api.volumes import row_of
+from edge.api.volumes import clone_of, row_of
 from edge.api.wire import Refused
 from edge.state.facts import Status
 from edge.state.plant import Plant
@@ -113,7 +114,7 @@ def tag(state: State, volume: str, now_ns: int) -> TagAnswer:
     belief, prints = evidence.belief(rows), evidence.prints(rows)
     rounds, last_seen_ns = int(prints.rounds[0]), int(evidence.last_seen_ns[rows[0]])
     silence = float(evidence.silence(rows)[0])
-    place = int(evidence.believed[rows[0]])
+    place, since_ns = int(evidence.believed[rows[0]]), int(state.suspects.since_ns(rows)[0])
     custody = state.custody.get(line.volume)
     is_blind = place != NOWHERE and _findings(state, now_ns)[place].verdict in ("dead", "not_searching")
     return TagAnswer(
@@ -136,7 +137,21 @@ def tag(state: State, volume: str, now_ns: int) -> TagAnswer:
         heard_by=_heard_by(state, rows),
         holder=custody.holder if custody is not None and custody.is_held else None,
         with_holder=round(float(evidence.with_holder(rows)[0]), 4),
+        tid=state.tids.told(row),
+        clone=clone_of(state, line.epc),
+        awaited_s=round((now_ns - since_ns) / 1e9, 3) if since_ns else None,
+        asked_s=_asked_s(state, place, since_ns, now_ns),
     )
+
+
+def _asked_s(state: State, place: int, since_ns: int, now_ns: int) -> float | None:
+    """Since when the reader of a segment is asked for the second look that is awaited from `since_ns` on."""
+    reader, port = state.plant.antenna_of(place) if place != NOWHERE and since_ns else ("", 0)
+    for intent in state.intents.values():
+        scan = intent.command
+        if isinstance(scan, Scan) and scan.device == reader and port in scan.antennas and intent.at_ns >= since_ns:
+            return round((now_ns - intent.at_ns) / 1e9, 3)
+    return None
 
 
 def _silence(log_likelihood: float) -> Silence:

@@ -5,7 +5,7 @@ from typing import Literal
 
 import msgspec
 
-from edge.api.records import Candidate
+from edge.api.records import Candidate, CloneAnswer
 from edge.state.facts import Status
 
 # of sensors.rfid.health, named here so that a command need not load numpy to know the words
@@ -119,7 +119,10 @@ class TagAnswer(msgspec.Struct, frozen=True):
     """What is known of the tag of a volume. read_rate: of the rounds of its own antenna, None before any counts;
     loudness_db: against other tags in its place; silent_rounds of the antenna where it is believed; silence: how
     likely they are of a tag that is still there, `blind` where that antenna is dead or does not search; log_likelihood:
-    the same as a number, as if that antenna were well; age None: never read; holder: who has it, with that confidence.
+    the same as a number, as if that antenna were well; age None: never read; holder: who has it, with that confidence;
+    tid: what its chip says it is, '' where not known; clone: another tag with its EPC; awaited_s: since it was noticed
+    that it was not read for too long, and a second look is awaited (None: not); asked_s: since its reader was asked for
+    one (None: not asked, its ordinary round decides).
     """
 
     volume: str
@@ -137,3 +140,7 @@ class TagAnswer(msgspec.Struct, frozen=True):
     heard_by: tuple[HeardByAnswer, ...]
     holder: str | None = None
     with_holder: float = 0.0
+    tid: str = ""
+    clone: CloneAnswer | None = None
+    awaited_s: float | None = None
+    asked_s: float | None = None

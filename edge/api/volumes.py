@@ -8,8 +8,9 @@ import numpy as np
 from edge.api import order
 from edge.api.answers import utc
 from edge.api.nearest import in_a_row, nearest
-from edge.api.records import BeliefsAnswer, Candidate, CustodyAnswer, FindAnswer
+from edge.api.records import BeliefsAnswer, Candidate, CloneAnswer, CustodyAnswer, FindAnswer
 from edge.api.wire import Refused
+from edge.rules.cloned import key_of
 from edge.state.facts import Status
 from edge.state.state import State
 from edge.state.volumes import IN_TRANSIT, NOWHERE
@@ -59,8 +60,17 @@ def find(state: State, volume: str, now_ns: int) -> FindAnswer:
         ),
         awaited_s=round((now_ns - since_ns) / 1e9, 3) if since_ns else None,
         custody=custody,
+        clone=clone_of(state, line.epc),
         order=order.stands(state, row, now_ns),
     )
+
+
+def clone_of(state: State, epc: str) -> CloneAnswer | None:
+    """What is known of another tag with this EPC."""
+    clone = state.tids.clones.get(key_of(epc))
+    if clone is None:
+        return None
+    return CloneAnswer(clone.tid, clone.other_tid, clone.segment, utc(clone.since_ns))
 
 
 def row_of(state: State, words: str) -> int:

@@ -10,6 +10,8 @@ from collections.abc import Callable, Sequence
 from config.messages import Language, load_texts
 from edge.api.answers import shown
 from edge.api.sentences import fact_sentence
+from edge.state.chip_facts import ClonedTagSeen
+from edge.state.custody_facts import CustodyDoubted
 from edge.state.facts import (
     ActionTaken,
     ActuatorChanged,
@@ -19,7 +21,6 @@ from edge.state.facts import (
     ClockVouched,
     CommandEnded,
     CommandIntended,
-    CustodyDoubted,
     DataGap,
     DuplicateEpcSeen,
     Fact,
@@ -46,6 +47,7 @@ LEVELS: dict[type, int] = {
     VolumeMissing: logging.WARNING,
     VolumesTogether: logging.WARNING,
     DuplicateEpcSeen: logging.WARNING,
+    ClonedTagSeen: logging.WARNING,
     CustodyDoubted: logging.WARNING,
 }
 

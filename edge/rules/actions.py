@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
+from config.catalogue import TID
 from config.catalogued import CataloguedVolume
 from config.reference_tag import ReferenceTag
 from drivers.command import Switch
@@ -172,6 +173,7 @@ def _are_lines(state: State, lines: Sequence[CataloguedVolume], epcs: Sequence[s
         return False
     return (
         is_hex
+        and all(TID.fullmatch(line.tid) for line in lines if line.tid)
         and all(0 < length <= 2 * MAX_EPC_BYTES and length % 2 == 0 for length in set(map(len, epcs)))
         and all(line.volume for line in lines)
         and bool((state.plant.places.segments_of(line.slot for line in lines) != NOWHERE).all())

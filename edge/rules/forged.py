@@ -2,7 +2,7 @@
 
 from collections import Counter
 
-from edge.rules import alarms
+from edge.rules import alarms, cloned
 from edge.rules.decision import NOTHING, Decision
 from edge.state.facts import DuplicateEpcSeen, Fact
 from edge.state.state import State
@@ -11,9 +11,9 @@ from sensors.rfid.doubles import TURNS
 
 MANY = 8  # volumes read in the same two places: nobody forges so many
 SETTLED_NS = 600_000_000_000  # after a start what is watched is learnt anew: nothing is over before
-OF_TAGS = frozenset({"epc_duplicate"})
+OF_TAGS = frozenset({"epc_duplicate", cloned.CODE})
 """Alarms whose source is an EPC."""
-_CODES = OF_TAGS | {"antennas_overlap"}
+_CODES = frozenset({"epc_duplicate", "antennas_overlap"})
 
 
 def decide(state: State, at_ns: int) -> Decision:
@@ -37,7 +37,10 @@ def decide(state: State, at_ns: int) -> Decision:
             continue
         line = state.volumes.lines[row]
         here.add(line.epc)
-        if turns >= TURNS and often[min(one, other), max(one, other)] < MANY:
+        is_cloned = (
+            cloned.key_of(line.epc) in state.tids.clones
+        )  # told better: which of the two is the volume's is known
+        if turns >= TURNS and not is_cloned and often[min(one, other), max(one, other)] < MANY:
             raised = alarms.raised(state, at_ns, "epc_duplicate", "critical", zones[one], line.epc)
             if raised:
                 seen = DuplicateEpcSeen(

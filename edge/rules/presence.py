@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from drivers.observation import Searched, TagReads
-from edge.rules import alarms, custody, rescans, shelving, silence
+from edge.rules import alarms, cloned, custody, rescans, shelving, silence
 from edge.rules.decision import NOTHING, Decision
 from edge.state.facts import (
     Fact,
@@ -58,7 +58,11 @@ def reads(state: State, event: TagReads) -> Judged | None:
     if (segments == NOWHERE).any():  # a port without a configured antenna says nothing of any place
         is_known = segments != NOWHERE
         columns = tuple(column[is_known] for column in columns)
-    state.heard.hear(*columns, event.at_ns)
+    tid = event.tid
+    if tid is not None:
+        state.tids.heard_ns[event.device] = event.at_ns
+        tid = tid[segments != NOWHERE]
+    state.heard.hear(*columns, event.at_ns, tid)
     return think(state, is_due=len(state.heard) >= READS_AT_ONCE)
 
 
@@ -104,7 +108,10 @@ def _take_in(state: State) -> str:
     heard = state.heard.take()
     if is_surveying(state, state.now_ns):
         state.survey.digest(heard)
-    strangers, changed = state.evidence.digest(heard)
+    rows = None
+    if len(heard.tid):
+        heard, rows = cloned.sift(state, heard)
+    strangers, changed = state.evidence.digest(heard, rows)
     state.suspects.take_in()
     state.unjudged.add(changed[_may_be_told(state, changed)])
     return _queue(state, heard.only(strangers)) if len(strangers) else ""

@@ -31,20 +31,22 @@ def demand(state: State, at_ns: int, segments: Iterable[int]) -> Decision:
             ports.setdefault(reader, []).append(port)
     decision = NOTHING
     for reader, antennas in ports.items():
-        if _may_be_asked(state, at_ns, reader):
-            decision += _scan(state, at_ns, reader, tuple(antennas[:MOST_ANTENNAS]))
+        if may_be_asked(state, at_ns, reader):
+            decision += scan(state, at_ns, reader, tuple(antennas[:MOST_ANTENNAS]), WANTED)
     return decision
 
 
-def _scan(state: State, at_ns: int, reader: str, antennas: tuple[int, ...]) -> Decision:
+def scan(state: State, at_ns: int, reader: str, antennas: tuple[int, ...], wanted: str) -> Decision:
+    """The demand, whatever it is for: with TIDs where they are what is wanted."""
     names, table = state.plant.places.segment_ids, state.plant.segments_of_ports(reader)
-    scan = Scan(id=f"{at_ns:x}-{reader}", device=reader, antennas=antennas)
+    command = Scan(id=f"{at_ns:x}-{reader}", device=reader, antennas=antennas, with_tids=wanted != WANTED)
     cause = " ".join(names[table[antenna]] for antenna in antennas)
-    intent = CommandIntended(at_ns=at_ns, command=scan, actuator=reader, wanted=WANTED, cause=cause)
-    return Decision((intent,), (scan,))
+    intent = CommandIntended(at_ns=at_ns, command=command, actuator=reader, wanted=wanted, cause=cause)
+    return Decision((intent,), (command,))
 
 
-def _may_be_asked(state: State, at_ns: int, reader: str) -> bool:
+def may_be_asked(state: State, at_ns: int, reader: str) -> bool:
+    """Whether it answers, has no demand open, and has had its pause."""
     standing, asked = state.devices.get(reader), state.asked.get(reader)
     if standing is None or not standing.is_ok:
         return False

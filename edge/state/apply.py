@@ -11,10 +11,23 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from drivers.command import Scan
 from edge.state import facts as f
+from edge.state.chip_facts import ClonedTagSeen, TagsIdentified
+from edge.state.custody_facts import CustodyDoubted, CustodyUpheld, PlacementConfirmed, VolumePlaced, VolumeTaken
 from edge.state.order_facts import OrderLearnt, OrderUpheld
 from edge.state.shelving import after_change
-from edge.state.state import ActuatorStanding, Alarm, Asked, Cause, Custody, DeviceStanding, Intent, State
+from edge.state.state import (
+    ActuatorStanding,
+    Alarm,
+    Asked,
+    Cause,
+    Custody,
+    DeviceStanding,
+    Intent,
+    State,
+)
+from edge.state.tids import Clone, Swept
 from edge.state.volumes import HELD, IN_TRANSIT, MISPLACED, MISSING, NO_CUSTODY, NOWHERE, PLACED, PRESENT, UNSEEN
 
 _ON_A_SHELF = frozenset({PRESENT, MISPLACED})
@@ -33,9 +46,33 @@ def _catalogued(state: State, fact: f.VolumesCatalogued) -> None:
     tags = state.evidence.enroll([bytes.fromhex(line.epc) for line in fact.volumes], books)
     held = [line.volume for line in fact.volumes if line.volume in state.custody]
     before = _tags(state, held)
+    _forget_chips(state, fact)
     state.volumes.catalogue(fact.volumes, books, tags)
+    for line in fact.volumes:
+        if line.tid:
+            state.tids.tell(state.volumes.row[line.volume], line.tid)
     if held:
         _retag(state, held, before)
+
+
+def _forget_chips(state: State, fact: f.VolumesCatalogued) -> None:
+    """A volume that gets another EPC gets another tag."""
+    for line in fact.volumes:
+        known = state.volumes.line(line.volume)
+        if known is not None and known.epc != line.epc:
+            state.tids.tell(state.volumes.row[line.volume], "")
+
+
+def _identified(state: State, fact: TagsIdentified) -> None:
+    for tag in fact.tags:
+        line = state.volumes.line(tag.volume)
+        if line is not None and line.epc == tag.epc:
+            state.tids.tell(state.volumes.row[tag.volume], tag.tid)
+
+
+def _cloned(state: State, fact: ClonedTagSeen) -> None:
+    clone = Clone(fact.volume, fact.tid, fact.other_tid, fact.other, fact.at_ns)
+    state.tids.clones[f"tag_cloned:{fact.epc}"] = clone
 
 
 def _retag(state: State, volumes: list[str], before: NDArray[np.int32]) -> None:
@@ -87,7 +124,7 @@ def _settle(state: State, volume: str) -> None:
         state.volumes.entrust(volume, NO_CUSTODY)
 
 
-def _taken(state: State, fact: f.VolumeTaken) -> None:
+def _taken(state: State, fact: VolumeTaken) -> None:
     if fact.volume in state.volumes.row:
         state.custody[fact.volume] = Custody(
             fact.holder, fact.holder_kind, is_held=True, segment=fact.segment, since_ns=fact.event_at_ns
@@ -99,7 +136,7 @@ def _taken(state: State, fact: f.VolumeTaken) -> None:
         state.moves.forget(fact.volume)
 
 
-def _placed(state: State, fact: f.VolumePlaced) -> None:
+def _placed(state: State, fact: VolumePlaced) -> None:
     if fact.volume in state.volumes.row:
         place = state.plant.places.segment_index.get(fact.segment, NOWHERE)
         state.custody[fact.volume] = Custody(
@@ -114,16 +151,16 @@ def _placed(state: State, fact: f.VolumePlaced) -> None:
         state.moves.forget(fact.volume)
 
 
-def _confirmed(state: State, fact: f.PlacementConfirmed) -> None:
+def _confirmed(state: State, fact: PlacementConfirmed) -> None:
     if fact.volume in state.volumes.row:
         _settle(state, fact.volume)
 
 
-def _doubted(state: State, fact: f.CustodyDoubted) -> None:
+def _doubted(state: State, fact: CustodyDoubted) -> None:
     _stands(state, fact.volume, fact.segment, PRESENT if fact.segment == (fact.book or fact.segment) else MISPLACED)
 
 
-def _upheld(state: State, fact: f.CustodyUpheld) -> None:
+def _upheld(state: State, fact: CustodyUpheld) -> None:
     if fact.volume in state.volumes.row:
         _stand(state, fact.volume, IN_TRANSIT, NOWHERE)
         state.evidence.hold(_tags(state, [fact.volume]))
@@ -183,6 +220,9 @@ def _lost(state: State, fact: f.DeviceWasLost) -> None:
 
 def _back(state: State, fact: f.DeviceCameBack) -> None:
     state.devices[fact.device] = DeviceStanding(is_ok=True, since_ns=fact.at_ns)
+    swept = state.tids.swept.get(fact.device)
+    if swept is not None:  # it may be another reader by now
+        state.tids.swept[fact.device] = Swept(swept.at_ns, swept.antenna)
 
 
 def _crossed(state: State, fact: f.LimitCrossed) -> None:
@@ -197,10 +237,15 @@ def _intended(state: State, fact: f.CommandIntended) -> None:
     state.intents[fact.command.id] = Intent(fact.command, fact.actuator, fact.wanted, fact.cause, fact.at_ns)
     known = state.asked.get(fact.actuator)
     state.asked[fact.actuator] = Asked(fact.wanted, fact.at_ns, fact.command.id, known.wanted if known else "")
+    if isinstance(fact.command, Scan) and fact.command.with_tids:
+        state.tids.swept[fact.actuator] = Swept(fact.at_ns, fact.command.antennas[-1])
 
 
 def _ended(state: State, fact: f.CommandEnded) -> None:
     state.intents.pop(fact.command, None)
+    swept = state.tids.swept.get(fact.actuator)
+    if swept is not None and fact.reason == "llrp_no_tids":
+        state.tids.swept[fact.actuator] = Swept(swept.at_ns, swept.antenna, is_able=False)
     asked = state.asked.get(fact.actuator)
     if fact.result == "refused" and asked is not None and asked.command == fact.command:
         state.asked[fact.actuator] = Asked(asked.before, fact.at_ns, "", "")  # it never left the house
@@ -263,6 +308,7 @@ def _raised(state: State, fact: f.AlarmRaised) -> None:
 
 def _cleared(state: State, fact: f.AlarmCleared) -> None:
     state.causes.pop(fact.alarm, None)
+    state.tids.clones.pop(fact.alarm, None)
     alarm = state.alarms.get(fact.alarm)
     if alarm is None or alarm.acknowledged_by:
         state.alarms.pop(fact.alarm, None)
@@ -295,13 +341,15 @@ _FOLDS: dict[type, Callable[[State, Any], None]] = {
     f.VolumeMissing: _missing,
     f.VolumeFound: _found,
     f.PlaceGone: _place_gone,
-    f.VolumeTaken: _taken,
-    f.VolumePlaced: _placed,
-    f.PlacementConfirmed: _confirmed,
-    f.CustodyDoubted: _doubted,
-    f.CustodyUpheld: _upheld,
+    VolumeTaken: _taken,
+    VolumePlaced: _placed,
+    PlacementConfirmed: _confirmed,
+    CustodyDoubted: _doubted,
+    CustodyUpheld: _upheld,
     f.ForeignTagSeen: _foreign,
     f.DuplicateEpcSeen: _nothing,
+    TagsIdentified: _identified,
+    ClonedTagSeen: _cloned,
     f.VolumesTogether: _together,
     f.ActionTaken: _nothing,
     f.PlatformCommandTaken: _platform_command,

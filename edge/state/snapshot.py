@@ -28,6 +28,7 @@ from edge.state.state import (
     Sorted,
     State,
 )
+from edge.state.tids import Clone, OtherChip, Swept, Tids
 from edge.state.unjudged import Unjudged
 from edge.state.volumes import HELD, NOWHERE, PLACED, STATUSES
 from sensors.climate.stuck import Still
@@ -77,6 +78,9 @@ class Folded(msgspec.Struct, frozen=True):
     survey_began_ns: int = 0
     custody: dict[str, Custody] = {}
     shelving: dict[str, BankStanding] = {}
+    tids: bytes = b""
+    clones: dict[str, Clone] = {}
+    swept: dict[str, Swept] = {}
     orders: dict[str, ShelfOrder] = {}
 
 
@@ -103,6 +107,10 @@ class Beliefs(msgspec.Struct, frozen=True):
     strangers: dict[str, ForeignTagSeen] = {}
     suspects: dict[str, NDArray[np.generic]] = {}
     survey: dict[str, NDArray[np.generic]] = {}
+    tids_heard: bytes = b""
+    tids_ready: tuple[int, ...] = ()
+    other_chips: dict[tuple[str, str], OtherChip] = {}
+    tids_heard_ns: dict[str, int] = {}
     passes: dict[str, PassRecord] = {}
     sortings: list[SortedRecord] = []
 
@@ -147,6 +155,9 @@ def freeze(state: State) -> Frozen:
             survey_began_ns=state.survey_began_ns,
             custody=dict(state.custody),
             shelving=dict(state.shelving),
+            tids=state.tids.to_bytes(told=True),
+            clones=dict(state.tids.clones),
+            swept=dict(state.tids.swept),
             orders=state.orders.copied(),
         ),
         beliefs=Beliefs(
@@ -159,6 +170,10 @@ def freeze(state: State) -> Frozen:
             heard=state.heard.peek()._asdict(),
             suspects=state.suspects.to_columns(),
             survey=state.survey.to_columns(),
+            tids_heard=state.tids.to_bytes(told=False),
+            tids_ready=tuple(row for row, _ in state.tids.ready()),
+            other_chips=dict(state.tids.others),
+            tids_heard_ns=dict(state.tids.heard_ns),
             passes={key: one.record() for key, one in state.passes.items()},
             sortings=[SortedRecord(one.volumes, one.sorting.reads, one.sorting.progress) for one in state.sortings],
             readings=dict(state.readings),
@@ -210,6 +225,13 @@ def thaw(plant: Plant, body: bytes) -> State:
     state.causes, state.moves = folded.causes, Moves(folded.moves)
     state.clock_is_sure, state.starts = folded.clock_is_sure, folded.starts
     state.references, state.survey_began_ns = folded.references, folded.survey_began_ns
+    state.tids = Tids.from_bytes(folded.tids, beliefs.tids_heard, beliefs.tids_ready, len(folded.lines))
+    state.tids.clones, state.tids.swept, state.tids.heard_ns = folded.clones, folded.swept, beliefs.tids_heard_ns
+    state.tids.others = {
+        key: msgspec.structs.replace(other, segment=int(remap[other.segment]))
+        for key, other in beliefs.other_chips.items()
+        if remap[other.segment] != NOWHERE
+    }
     epcs = [bytes.fromhex(epc) for epc in folded.references]
     state.survey = SurveyTally.from_columns(beliefs.survey, remap[:-1], epcs, len(index))
     state.boot, state.started_ns, state.now_ns = beliefs.boot, beliefs.started_ns, beliefs.now_ns
@@ -247,6 +269,8 @@ def _check(frozen: Frozen) -> None:
     lines = (len(frozen.folded.lines),)
     _shaped("status", frozen.folded.status, lines, np.dtype(np.uint8))
     _shaped("place", frozen.folded.place, lines, np.dtype(np.int32))
+    at = np.array([other.segment for other in frozen.beliefs.other_chips.values()], np.int64)
+    _within("other chips", at, 0, segments)
     _within("unjudged", frozen.beliefs.unjudged, 0, tags)
     _within("status", frozen.folded.status, 0, len(STATUSES))
     _within("place", frozen.folded.place, NOWHERE, segments)

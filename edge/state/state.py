@@ -11,10 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from drivers.command import Command
-from edge.state.facts import ForeignTagSeen, HolderKind, Measured, Severity
+from edge.state.custody_facts import HolderKind
+from edge.state.facts import ForeignTagSeen, Measured, Severity
 from edge.state.moves import Moves
 from edge.state.orders import Orders
 from edge.state.plant import Plant
+from edge.state.tids import Tids
 from edge.state.unjudged import Unjudged
 from edge.state.volumes import NOWHERE, Volumes
 from sensors.climate.stuck import Still
@@ -146,6 +148,7 @@ class State:
         self.causes: dict[str, Cause] = {}
         """alarm -> what it says of many volumes together, while it is active."""
         self.moves = Moves()
+        self.tids = Tids()
         self.orders = Orders()
         self.actuators: dict[str, ActuatorStanding] = {}
         self.intents: dict[str, Intent] = {}
@@ -160,8 +163,7 @@ class State:
         """EPC of a reference tag -> segment it hangs in."""
         self.survey_began_ns = 0
         """0: none ever did."""
-        self.clock_is_sure = True
-        self.starts = 0
+        self.clock_is_sure, self.starts = True, 0
         # --- beliefs, beside the facts ---
         self.boot = ""
         self.started_ns = self.now_ns = 0

@@ -127,9 +127,13 @@ class Volumes:
         return None if row is None else self.lines[row]
 
     def completed(self, line: CataloguedVolume) -> CataloguedVolume:
-        """The line as it would stand in the catalogue: a thickness it does not tell stays what it was."""
-        known = None if line.thickness_mm else self.line(line.volume)
-        return line if known is None else msgspec.structs.replace(line, thickness_mm=known.thickness_mm)
+        """The line as it would stand in the catalogue: a thickness it does not tell stays what it was, and so does the
+        chip of a tag that stays."""
+        known = None if line.thickness_mm and line.tid else self.line(line.volume)
+        if known is None:
+            return line
+        tid = line.tid or (known.tid if known.epc == line.epc else "")
+        return msgspec.structs.replace(line, thickness_mm=line.thickness_mm or known.thickness_mm, tid=tid)
 
     def _take_in(self, line: CataloguedVolume) -> int:
         row = self.row.setdefault(line.volume, len(self.lines))

@@ -15,6 +15,8 @@ from typing import Any, NamedTuple
 import msgspec
 
 from edge.state.chain import CHAIN_BYTES
+from edge.state.chip_facts import ClonedTagSeen
+from edge.state.custody_facts import CustodyDoubted, CustodyUpheld, PlacementConfirmed, VolumePlaced, VolumeTaken
 from edge.state.facts import (
     LANE_OF,
     ActionTaken,
@@ -22,8 +24,6 @@ from edge.state.facts import (
     CommandEnded,
     CommandIntended,
     ContactChanged,
-    CustodyDoubted,
-    CustodyUpheld,
     DeviceCameBack,
     DeviceWasLost,
     DuplicateEpcSeen,
@@ -34,15 +34,12 @@ from edge.state.facts import (
     LimitRestored,
     Measured,
     PlaceGone,
-    PlacementConfirmed,
     ShelvingChanged,
     VolumeFound,
     VolumeMisplaced,
     VolumeMissing,
     VolumeMoved,
-    VolumePlaced,
     VolumeSeen,
-    VolumeTaken,
 )
 from edge.state.order_facts import OrderLearnt, OrderUpheld
 
@@ -63,6 +60,7 @@ SUBJECTS: dict[type, str] = {
     CustodyUpheld: "volume",
     ForeignTagSeen: "epc",
     DuplicateEpcSeen: "volume",
+    ClonedTagSeen: "volume",
     ActionTaken: "target",
     DeviceWasLost: "device",
     DeviceCameBack: "device",

@@ -118,10 +118,14 @@ class Evidence:
         """Row of each tag, -1 where it is not enrolled."""
         return self._table.find(epcs)
 
-    def digest(self, heard: Heard) -> Digested:
-        """Take in what was heard: signs of life at once, reads and silence as far as the rounds have closed."""
+    def rows_of_reads(self, epc: NDArray[np.uint8], epc_bits: NDArray[np.uint16]) -> NDArray[np.int32]:
+        """(n,) row of the tag of each read, -1 where it is not enrolled."""
+        return self._table.rows(epc, epc_bits)
+
+    def digest(self, heard: Heard, rows: NDArray[np.int32] | None = None) -> Digested:
+        """Take in what was heard: signs of life at once, the rest as rounds close. rows: as of `rows_of_reads`."""
         tags = self._tags
-        rows = self._table.rows(heard.epc, heard.epc_bits)
+        rows = self.rows_of_reads(heard.epc, heard.epc_bits) if rows is None else rows
         reads = tallied(rows, heard.segment, heard.times, heard.rssi_dbm)
         mark, at_ns = heard.mark, heard.at_ns
         is_known = rows >= 0
@@ -152,8 +156,8 @@ class Evidence:
     def belief(self, rows: Index) -> Belief:
         """What is believed of some tags."""
         tags = self._tags
-        segment, weight = tags.segment.take(rows, axis=0), tags.weight.take(rows, axis=0).astype(np.float32)
-        return best(segment, weight, tags.age.take(rows) < FIRM_AGE)
+        candidates = self._thinking.candidates(tags, rows, self.radio(), self._recent.is_ill(self.radio()))
+        return best(*candidates, tags.age.take(rows) < FIRM_AGE)
 
     def silent_rounds(self, rows: Index) -> NDArray[np.int32]:
         """(m,) rounds of the believed segment's antenna since the tag was last read by anybody (or was enrolled)."""
@@ -168,9 +172,9 @@ class Evidence:
         return self._tags.is_settled[rows]
 
     def is_likeliest(self, rows: Index) -> NDArray[np.bool_]:
-        """(m,) whether more than half of the belief is in the segment each is thought to stand in: it is the first of
-        `belief` then."""
-        return self._tags.is_likelier(rows, _HALF)
+        """(m,) whether each is beyond doubt and more than half of the belief in the segment it is thought to stand in:
+        that is the first of `belief` then."""
+        return self._tags.is_settled[rows] & self._tags.is_likelier(rows, _HALF)
 
     def is_firm(self, rows: Index) -> NDArray[np.bool_]:
         """(m,) whether its own antenna read it in three rounds since it is thought to stand where it does."""
@@ -223,7 +227,7 @@ class Evidence:
 
     def recall_quiet(self, segments: Index) -> None:
         """The antennas of these segments read nothing when the daemon ended: that lasts until they read something."""
-        self._recent.quiet_rounds[segments] = np.maximum(self._recent.quiet_rounds[segments], 1)
+        np.maximum.at(self._recent.quiet_rounds, segments, 1)
 
     def forget_open_rounds(self) -> None:
         """Drop the reads whose round is still open: after a start nobody will close it."""
@@ -282,11 +286,9 @@ class Evidence:
         closing: NDArray[np.int32],
         heard: Heard,
     ) -> NDArray[np.int64]:
-        """What the closed rounds say of every tag they concern; returns the rows that were thought over, and those of
-        which there is silence.
+        """What the closed rounds say of tags; returns the rows that were thought over, and those that are silent.
 
-        nth, hits (m,) of the reads: which of the rounds, and in how many; closing (segments + 1,) place in the order of
-        closing, -1 still open.
+        nth, hits (m,) of the reads: which round, and in how many; closing (segments + 1,) place in its order, -1 open.
         """
         tags, radio = self._tags, self._radio.radio()
         own = tags.believed.take(done.row) == done.segment
@@ -317,6 +319,7 @@ class Evidence:
         self._come_back(mine[is_read[thought] & (tags.gone.take(mine) > _HALF) & ~tags.is_held.take(mine)])
         confirmed = rows[is_own & as_ever]
         tags.age[confirmed] = np.minimum(tags.age[confirmed], 254) + 1
+        self._thinking.reconsider(tags, confirmed, radio, is_ill := self._recent.is_ill(radio))
         for sums in (self._radio, self._recent):
             sums.add_rounds(at.antenna, at.rounds, self._thinking.standing)
         told = thought.take(place)
@@ -326,7 +329,7 @@ class Evidence:
         put_off = np.where(settled & (before > PATIENCE), before, np.float32(0))[thought]
         stood = settled.take(place)
         believed = tags.believed.take(mine)
-        moved = self._thinking.think(tags, mine, reads, at, radio, put_off)
+        moved = self._thinking.think(tags, mine, reads, at, radio, put_off, is_ill)
         self._members.move(mine[moved], believed[moved], tags.believed.take(mine[moved]))
         tags.heard_until[mine[moved]] = self._total_of(mine[moved])
         # a tag that was missed counts in the rounds of those that stood; one that is back again does not in their hits
@@ -387,15 +390,7 @@ class Evidence:
 
     def prints(self, rows: Index) -> Prints:
         """What was learnt of some tags where each stands."""
-        tags = self._tags
-        learnt: tuple[NDArray[Any], ...] = (
-            tags.rounds_there,
-            tags.hits_there,
-            tags.level_dbm,
-            tags.level_count,
-            tags.age,
-        )
-        return Prints(*(column[rows] for column in learnt))
+        return self._tags.prints(rows)
 
 
 def _frozen(view: NDArray[Any]) -> NDArray[Any]:

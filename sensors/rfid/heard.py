@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sensors.rfid.epc_table import EPC96_BYTES
+from sensors.rfid.tids import TID_OCTETS, Octets, narrowed
 
 
 class Heard(NamedTuple):
@@ -18,6 +19,7 @@ class Heard(NamedTuple):
     epc (n, w) uint8 zero-padded; epc_bits (n,) uint16 true lengths; segment (n,) int32 what the antenna sees, -1
     nothing known; rssi_dbm (n,) float32, NaN unknown; times (n,) uint16 >= 1, how often it was read; pc (n,) int32, -1
     unknown; at_ns (n,) int64; mark (n,) int32: how many of the rounds had closed before
+    tid (n, TID_OCTETS) uint8, zeros where unknown; (0, TID_OCTETS) where nobody told any
     closed_segment (k,) int32; closed_rounds (k,) int64, 0 for a search that says nothing; closed_at_ns (k,) int64
     """
 
@@ -32,12 +34,14 @@ class Heard(NamedTuple):
     closed_segment: NDArray[np.int32]
     closed_rounds: NDArray[np.int64]
     closed_at_ns: NDArray[np.int64]
+    tid: Octets
 
     def only(self, reads: NDArray[Any]) -> "Heard":
         """Some of the reads, by mask or index."""
         columns: tuple[NDArray[Any], ...] = self
-        first_of_rounds = len(Heard._fields) - len(_CLOSED_TYPES)
-        return Heard(*(column[reads] for column in columns[:first_of_rounds]), *columns[first_of_rounds:])
+        of_reads = 1 + len(_READ_TYPES)
+        tid = self.tid[reads] if len(self.tid) else self.tid
+        return Heard(*(*(column[reads] for column in columns[:of_reads]), *columns[of_reads:-1], tid))
 
 
 _READ_TYPES = {
@@ -60,6 +64,8 @@ class Waiting:
         self._reads: list[tuple[NDArray[Any], ...]] = []
         self._moments: list[tuple[int, int, int]] = []
         """Of so many reads, one after the other: when they came, and how many rounds had closed before."""
+        self._tids: dict[int, Octets] = {}
+        """By place in `_reads`: what the tags of that batch are, where its reader told."""
         self._closed: dict[int, tuple[int, int]] = {}
         self._count = 0
 
@@ -91,12 +97,15 @@ class Waiting:
         times: NDArray[np.uint16],
         pc: NDArray[np.int32],
         at_ns: int,
+        tid: Octets | None = None,
     ) -> None:
         """Keep one batch of reads; shapes as in Heard. Raises ValueError for columns of unequal length."""
         n = len(epc)
         if not n == len(epc_bits) == len(segment) == len(rssi_dbm) == len(times) == len(pc):
             raise ValueError(f"a batch of {n} tags has columns of other lengths")
         if n:
+            if tid is not None:
+                self._tids[len(self._reads)] = narrowed(tid)
             self._reads.append((epc, epc_bits, segment, rssi_dbm, times, pc))
             self._moments.append((at_ns, len(self._closed), n))
             self._count += n
@@ -111,7 +120,7 @@ class Waiting:
     def take(self) -> Heard:
         """Everything that waits, in order; nothing waits any more."""
         heard = self.peek()
-        self._reads, self._moments, self._closed, self._count = [], [], {}, 0
+        self._reads, self._moments, self._tids, self._closed, self._count = [], [], {}, {}, 0
         return heard
 
     def peek(self) -> Heard:
@@ -124,7 +133,14 @@ class Waiting:
             rest += [at_ns.repeat(reads), mark.astype(np.int32).repeat(reads)]
         segment = np.fromiter(self._closed, np.int32, len(self._closed))
         rounds, at_ns = np.array(list(self._closed.values()), np.int64).reshape(-1, 2).T
-        return Heard(*(epc, *rest, segment, rounds, at_ns))
+        return Heard(*(epc, *rest, segment, rounds, at_ns, self._told()))
+
+    def _told(self) -> Octets:
+        if not self._tids:
+            return np.zeros((0, TID_OCTETS), np.uint8)
+        lengths = [len(batch[0]) for batch in self._reads]
+        blank = (self._tids.get(i, np.zeros((length, TID_OCTETS), np.uint8)) for i, length in enumerate(lengths))
+        return np.concatenate(list(blank))
 
     @classmethod
     def from_columns(cls, columns: Mapping[str, NDArray[Any]], remap: NDArray[np.int32]) -> "Waiting":
@@ -153,6 +169,8 @@ class Waiting:
                 zip(kept.at_ns[first].tolist(), kept.mark[first].tolist(), reads.tolist(), strict=True)
             )
             made._count = len(kept.epc)
+            if len(kept.tid):
+                made._tids[0] = kept.tid
         return made
 
 
@@ -167,6 +185,7 @@ def _stacked(batches: Sequence[NDArray[np.uint8]]) -> NDArray[np.uint8]:
 
 def _checked(columns: Mapping[str, NDArray[Any]], segments: int) -> Heard:
     """Raise ValueError for columns that do not fit together; nothing after this looks again."""
+    columns = {"tid": np.zeros((0, TID_OCTETS), np.uint8)} | dict(columns)  # snapshots of before have none
     missing = sorted(set(Heard._fields) - columns.keys())
     if missing:
         raise ValueError(f"snapshot without the columns {', '.join(missing)} of what was heard")
@@ -174,6 +193,8 @@ def _checked(columns: Mapping[str, NDArray[Any]], segments: int) -> Heard:
     n, k = len(heard.epc), len(heard.closed_segment)
     if heard.epc.ndim != 2 or heard.epc.dtype != np.uint8:
         raise ValueError(f"snapshot: epc heard is {heard.epc.dtype} {heard.epc.shape}, expected uint8 (n, width)")
+    if heard.tid.shape not in ((0, TID_OCTETS), (n, TID_OCTETS)) or heard.tid.dtype != np.uint8:
+        raise ValueError(f"snapshot: tid heard is {heard.tid.dtype} {heard.tid.shape}, expected uint8 ({n}, 12)")
     for name, kind, length in (
         *((name, kind, n) for name, kind in _READ_TYPES.items()),
         *((name, kind, k) for name, kind in _CLOSED_TYPES.items()),

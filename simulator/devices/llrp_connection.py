@@ -8,17 +8,18 @@ import struct
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from drivers.driver import ProtocolError
 from drivers.llrp.codec import Frame, Framer, decode_message
 from drivers.llrp.layouts import CUSTOM
 from simulator.devices import llrp_identity as identity
-from simulator.devices.llrp_wire import Reads, Selector, event, message, reports, vendor_message
+from simulator.devices.llrp_asked import asks_for_more, selector
+from simulator.devices.llrp_wire import Reads, event, message, reports, vendor_message
 
-Field = Callable[[int, float], tuple[NDArray[np.uint8], NDArray[np.float32], NDArray[np.uint16]]]
-"""(antenna port, dwell in s) -> what it sees: epc (n, 12), rssi in dBm (n,), times seen (n,)."""
+Field = Callable[[int, float], tuple[NDArray[Any], ...]]
+"""(antenna port, dwell in s) -> what it sees: epc (n, 12), rssi in dBm (n,), times seen (n,), and, where its tags have
+one, tid (n, 12), zeros for a tag without."""
 
 ROSPEC_EVENT, AISPEC_EVENT, ANTENNA_EVENT = 2, 6, 8  # numbers of the event notification states
 IMMEDIATE = 1  # ROSpecStartTrigger
@@ -41,6 +42,10 @@ class Box:
     is_silent: bool = False
     temperature_degc: Callable[[], int] | None = None
     """Of an Impinj reader; others have no way to tell it."""
+    refuses: set[int] = dataclasses.field(default_factory=set)
+    """Types of messages it refuses; ADD_ROSPEC: only one that asks for more than every reader can tell."""
+    ignores: set[int] = dataclasses.field(default_factory=set)
+    """Types of messages it never answers."""
 
 
 class Connection:
@@ -58,6 +63,7 @@ class Connection:
         self._looking = 0
         """Which of its AISpecs is running, 1-based; 0 none."""
         self._rospecs: dict[int, dict[str, Any]] = {}
+        self._accessspecs: dict[int, dict[str, Any]] = {}
         self._has_extensions = False
         self._is_open = True
 
@@ -107,6 +113,11 @@ class Connection:
         return self._message_id
 
     async def _take(self, frame: Frame, asked: dict[str, Any]) -> None:
+        if frame.type in self._box.ignores:
+            return
+        if frame.type in self._box.refuses and (frame.type != 20 or asks_for_more(asked["ROSpec"])):
+            self._answer(frame, frame.type + 10, identity.refused(M_UNSUPPORTED, "not on this reader"))
+            return
         match frame.type:
             case 1:
                 self._answer(frame, 11, identity.capabilities(self._box.antennas, self._manufacturer()))
@@ -136,10 +147,19 @@ class Connection:
                 self._answer(frame, 35, identity.OK)
             case 26:
                 self._answer(frame, 36, identity.OK | {"ROSpecs": list(self._rospecs.values()) or None})
+            case 40:
+                self._answer(frame, 50, self._add_access(asked["AccessSpec"]))
             case 41:
-                self._answer(frame, 51, identity.OK)
+                is_known = asked["AccessSpecID"] in {0, *self._accessspecs}
+                self._accessspecs.clear()  # one at most
+                self._answer(frame, 51, identity.OK if is_known else identity.refused(M_FIELD_ERROR, "no AccessSpec"))
+            case 42:
+                spec = self._accessspecs.get(asked["AccessSpecID"])
+                if spec is not None:
+                    spec["IsActive"] = True
+                self._answer(frame, 52, identity.OK if spec else identity.refused(M_FIELD_ERROR, "no AccessSpec"))
             case 44:
-                self._answer(frame, 54, identity.OK)
+                self._answer(frame, 54, identity.OK | {"AccessSpecs": list(self._accessspecs.values()) or None})
             case kind if kind in (KEEPALIVE_ACK, ENABLE_EVENTS):
                 pass
             case kind:
@@ -186,10 +206,20 @@ class Connection:
     def _add(self, rospec: dict[str, Any]) -> dict[str, Any]:
         if self._rospecs:
             return identity.refused(M_OVERFLOW_PARAMETER, "one ROSpec at most")
+        if asks_for_more(rospec, vendor_only=True) and not self._has_extensions:
+            return identity.refused(M_UNSUPPORTED, "vendor parameter")
         ports = {antenna for search in rospec["AISpecs"] or () for antenna in search["AntennaIDs"]}
         if not ports or not ports <= set(range(self._box.antennas + 1)):
             return identity.refused(M_FIELD_ERROR, f"antennas {sorted(ports)}")
         self._rospecs[rospec["ROSpecID"]] = rospec
+        return identity.OK
+
+    def _add_access(self, spec: dict[str, Any]) -> dict[str, Any]:
+        if self._accessspecs:
+            return identity.refused(M_OVERFLOW_PARAMETER, "one AccessSpec at most")
+        if spec["AccessCommand"]["C1G2Read"] is None:
+            return identity.refused(M_UNSUPPORTED, "an AccessSpec that does not read")
+        self._accessspecs[spec["AccessSpecID"]] = spec
         return identity.OK
 
     async def _delete(self, spec_id: int) -> dict[str, Any]:
@@ -276,39 +306,19 @@ class Connection:
             await asyncio.sleep(dwell_s / len(antennas))
             if antenna in self._box.unplugged:
                 continue
-            epc, rssi_dbm, count = self._box.field(antenna, dwell_s / len(antennas))
+            epc, rssi_dbm, count, *tid = self._box.field(antenna, dwell_s / len(antennas))
             last_us = self._box.utc_us()
-            seen.append(Reads(antenna, epc, rssi_dbm, count, first_us, last_us, spec_id, index))
+            told = tid[0] if tid else None
+            seen.append(Reads(antenna, epc, rssi_dbm, count, first_us, last_us, spec_id, index, told))
         return seen
 
     async def _report(self, rospec: dict[str, Any], seen: list[Reads]) -> None:
-        wanted = _selector(rospec)
+        wanted = selector(rospec, self._accessspecs.values())
         for reads in seen:
             for report in reports(reads, wanted, self._box.tags_a_message, self._next_id()):
                 self.write(report)
                 self._next_id()
         await self._out.drain()
-
-
-def _selector(rospec: dict[str, Any]) -> Selector:
-    if rospec["ROReportSpec"] is None:
-        return Selector()
-    chosen = rospec["ROReportSpec"]["TagReportContentSelector"]
-    memory = chosen["C1G2EPCMemorySelector"] or {}
-    return Selector(
-        antenna=chosen["EnableAntennaID"],
-        rssi=chosen["EnablePeakRSSI"],
-        first_seen=chosen["EnableFirstSeenTimestamp"],
-        last_seen=chosen["EnableLastSeenTimestamp"],
-        count=chosen["EnableTagSeenCount"],
-        crc=memory.get("CRCEnabled", False),
-        pc=memory.get("PCBitsEnabled", False),
-        rospec_id=chosen["EnableROSpecID"],
-        spec_index=chosen["EnableSpecIndex"],
-        channel=chosen["EnableChannelIndex"],
-        inventory_id=chosen["EnableInventoryParamSpecID"],
-        access_id=chosen["EnableAccessSpecID"],
-    )
 
 
 async def _ended(*tasks: asyncio.Task[None] | None) -> None:

@@ -41,8 +41,8 @@ def capabilities(antennas: int, manufacturer: int = 0) -> dict[str, Any]:
             "MaxROSpecs": 1,
             "MaxSpecsPerROSpec": 32,
             "MaxInventoryParameterSpecsPerAISpec": 1,
-            "MaxAccessSpecs": 0,
-            "MaxOpSpecsPerAccessSpec": 0,
+            "MaxAccessSpecs": 1,
+            "MaxOpSpecsPerAccessSpec": 8,
         },
         "RegulatoryCapabilities": {
             "CountryCode": CHINA,

@@ -68,6 +68,14 @@ class SimulatedReader:
         """End of silence()."""
         self._box.is_silent = False
 
+    def refuse(self, *kinds: int) -> None:
+        """Messages of these types are refused from now on; an ADD_ROSPEC only where it asks for more than usual."""
+        self._box.refuses = set(kinds)
+
+    def ignore(self, *kinds: int) -> None:
+        """Messages of these types are never answered from now on."""
+        self._box.ignores = set(kinds)
+
     def reset(self) -> None:
         """The connection is reset (RST); the reader listens on."""
         if self._client is not None:

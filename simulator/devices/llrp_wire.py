@@ -12,7 +12,10 @@ from drivers.llrp.layouts import CUSTOM, MESSAGES, PARAMETERS, TYPE_VALUE, Field
 
 RO_ACCESS_REPORT, READER_EVENT = 61, 63
 EPC_OCTETS = 12
-LLRP_STATUS = 287
+TID_OCTETS = 12
+LLRP_STATUS, READ_RESULT = 287, 349
+SUCCESS, NO_RESPONSE = 0, 2  # of a C1G2ReadOpSpecResult: the tag did not answer the read
+IMPINJ = 25882
 _ITEM = {"u16s": "H", "u32s": "I"}
 
 
@@ -31,6 +34,12 @@ class Selector(msgspec.Struct, frozen=True):
     channel: bool = False
     inventory_id: bool = False
     access_id: bool = False
+    phase: bool = False
+    fine_rssi: bool = False
+    tid: bool = False
+    """Of an Impinj reader: its FastID."""
+    tid_read_by: int = 0
+    """Operation of an AccessSpec that reads the TID; 0 for none."""
 
 
 class Reads(msgspec.Struct, frozen=True):
@@ -44,6 +53,8 @@ class Reads(msgspec.Struct, frozen=True):
     last_us: int
     rospec_id: int
     spec_index: int
+    tid: NDArray[np.uint8] | None = None
+    """(n, 12), zeros for a tag that does not tell it; None: no tag does."""
 
 
 def message(kind: int, message_id: int, value: dict[str, Any] | None = None) -> bytes:
@@ -116,10 +127,21 @@ def _counted(field: Field, value: dict[str, Any]) -> bytes:
 
 
 def reports(reads: Reads, wanted: Selector, tags_a_message: int, message_id: int) -> list[bytes]:
-    """The tags of one search as RO_ACCESS_REPORT messages of at most `tags_a_message`; none when nothing was seen.
+    """The tags of one search as RO_ACCESS_REPORT messages of at most `tags_a_message`; none when nothing was seen."""
+    tid = np.zeros((len(reads.epc), TID_OCTETS), np.uint8) if reads.tid is None else reads.tid
+    tells = tid.any(axis=1)
+    groups = [(tells, True), (~tells, False)] if wanted.tid or wanted.tid_read_by else [(np.ones_like(tells), False)]
+    made: list[bytes] = []
+    for rows, with_tid in groups:
+        tags = _tags(reads, np.flatnonzero(rows), wanted, tid if with_tid else None)
+        for start in range(0, len(tags), tags_a_message):
+            body = tags[start : start + tags_a_message].tobytes()
+            made.append(header(RO_ACCESS_REPORT, message_id + len(made), len(body)) + body)
+    return made
 
-    Every tag has the same layout, so the messages are slices of one structured array.
-    """
+
+def _tags(reads: Reads, rows: NDArray[np.intp], wanted: Selector, tid: NDArray[np.uint8] | None) -> NDArray[np.void]:
+    """Some of the tags, all of one layout, as one structured array; tid: they tell it."""
     fields: list[tuple[str, str]] = [("head", ">u4"), ("t13", "u1"), ("epc", f"({EPC_OCTETS},)u1")]
     content: dict[str, tuple[int, Any]] = {}
 
@@ -132,24 +154,47 @@ def reports(reads: Reads, wanted: Selector, tags_a_message: int, message_id: int
     add(wanted.spec_index, 14, ">u2", reads.spec_index)
     add(wanted.inventory_id, 10, ">u2", 1)
     add(wanted.antenna, 1, ">u2", reads.antenna)
-    add(wanted.rssi, 6, "i1", np.clip(np.rint(reads.rssi_dbm), -128, 127))
+    rssi_dbm = reads.rssi_dbm[rows]
+    add(wanted.rssi, 6, "i1", np.clip(np.rint(rssi_dbm), -128, 127))
     add(wanted.channel, 7, ">u2", 1)
     add(wanted.first_seen, 2, ">u8", reads.first_us)
     add(wanted.last_seen, 4, ">u8", reads.last_us)
-    add(wanted.count, 8, ">u2", reads.count)
+    add(wanted.count, 8, ">u2", reads.count[rows])
     add(wanted.pc, 12, ">u2", EPC_OCTETS // 2 << 11)  # the length of the EPC in words, nothing else set
     add(wanted.crc, 11, ">u2", 0)
     add(wanted.access_id, 16, ">u4", 0)
+    longer: dict[str, Any] = {}  # parameters with a head of their own
+
+    def add_long(is_wanted: bool, kind: int, name: str, parts: list[tuple[str, str, Any]]) -> None:
+        if is_wanted:
+            octets = 4 + sum(np.dtype(form).itemsize for _, form, _ in parts)
+            for part, form, value in [("head", ">u4", kind << 16 | octets), *parts]:
+                fields.append((f"{name}_{part}", form))
+                longer[f"{name}_{part}"] = value
+
+    def add_vendor(is_wanted: bool, subtype: int, *parts: tuple[str, str, Any]) -> None:
+        whose: list[tuple[str, str, Any]] = [("vendor", ">u4", IMPINJ), ("subtype", ">u4", subtype)]
+        add_long(is_wanted, CUSTOM, f"c{subtype}", [*whose, *parts])
+
+    said = None if tid is None else tid[rows]
+    octets = f"({TID_OCTETS},)u1"
+    add_vendor(wanted.phase, 56, ("value", ">u2", reads.epc[rows, -1] * np.uint16(16)))  # nobody here knows better
+    add_vendor(wanted.fine_rssi, 57, ("value", ">i2", np.rint(100 * rssi_dbm)))
+    add_vendor(wanted.tid and said is not None, 55, ("words", ">u2", TID_OCTETS // 2), ("value", octets, said))
+    result: list[tuple[str, str, Any]] = [("result", "u1", NO_RESPONSE), ("by", ">u2", wanted.tid_read_by)]
+    if said is None:
+        result.append(("words", ">u2", 0))
+    else:
+        result = [("result", "u1", SUCCESS), result[1], ("words", ">u2", TID_OCTETS // 2), ("value", octets, said)]
+    add_long(bool(wanted.tid_read_by), READ_RESULT, "read", result)
     dtype = np.dtype(fields)
-    tags = np.empty(len(reads.epc), dtype=dtype)
+    tags = np.empty(len(rows), dtype=dtype)
     tags["head"] = 240 << 16 | dtype.itemsize
     tags["t13"] = 0x80 | 13
-    tags["epc"] = reads.epc
+    tags["epc"] = reads.epc[rows]
     for name, (kind, column) in content.items():
         tags[f"t{kind}"] = 0x80 | kind
         tags[name] = column
-    made: list[bytes] = []
-    for start in range(0, len(tags), tags_a_message):
-        body = tags[start : start + tags_a_message].tobytes()
-        made.append(header(RO_ACCESS_REPORT, message_id + len(made), len(body)) + body)
-    return made
+    for name, column in longer.items():
+        tags[name] = column
+    return tags

@@ -6,9 +6,11 @@ import random
 import time
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import yaml
+from numpy.typing import NDArray
 
 from config.phrase import phrase
 from drivers.driver import ProtocolError
@@ -23,7 +25,6 @@ from simulator.ports import HERE
 from simulator.processes import ProcessDied
 from simulator.recorded.bodies import TYPES, BodyServer, Recorded, read_bodies
 from simulator.recorded.walks import Walk, columns_of, epc_of, read_panels, read_walks, volume_of
-from simulator.world.vault_world import Columns
 
 SETTLED_WITHIN_S = 60.0
 REPORT = TYPES["ROAccessReport"]
@@ -77,7 +78,7 @@ async def replay_walk(walk: Walk, panels: dict[int, int], run: Path, speed: floa
     """
     columns = columns_of(walk)
 
-    def field(_port: int, _dwell_s: float) -> Columns:
+    def field(_port: int, _dwell_s: float) -> tuple[NDArray[Any], ...]:
         return columns
 
     reader = SimulatedReader(field, antennas=1, utc_us=lambda: time.time_ns() // 1000, noise=random.Random(walk.number))

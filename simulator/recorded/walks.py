@@ -10,8 +10,6 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from simulator.world.vault_world import Columns
-
 EPC_PREFIX = b"LANTAI\x00\x00"
 """The trace has serial numbers only: this prefix and the serial as 32 bits make the 12-byte EPC."""
 
@@ -59,7 +57,7 @@ def read_walks(folder: Path) -> tuple[Walk, ...]:
     return tuple(_walk(number, np.array(reads, np.int64)) for number, reads in sorted(columns.items()))
 
 
-def columns_of(walk: Walk) -> Columns:
+def columns_of(walk: Walk) -> tuple[NDArray[np.uint8], NDArray[np.float32], NDArray[np.uint16]]:
     """One whole walk as what a dwell read: a row for each read, in order of time."""
     epc = np.frombuffer(b"".join(epc_of(serial) for serial in walk.serial.tolist()), np.uint8)
     return epc.reshape(-1, 12), walk.rssi_dbm, np.ones(walk.serial.size, np.uint16)

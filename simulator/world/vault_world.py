@@ -25,10 +25,11 @@ from simulator.world.rf import EPC_BYTES, Radio, Reach, Round, draw_round, reach
 from simulator.world.truth import Cause, Change, Record
 from simulator.world.water import Water
 
-Columns = tuple[NDArray[np.uint8], NDArray[np.float32], NDArray[np.uint16]]
+Columns = tuple[NDArray[np.uint8], NDArray[np.float32], NDArray[np.uint16], NDArray[np.uint8]]
 Field = Callable[[int, float], Columns]
-"""(antenna port, dwell_s) -> epc (n, 12), rssi_dbm (n,), count (n,): what one dwell of an antenna reads."""
+"""(antenna port, dwell_s) -> epc (n, 12), rssi_dbm (n,), count (n,), tid (n, 12): one dwell of an antenna."""
 
+TID_BYTES = 12
 MORNING_S = 9 * 3600.0
 
 
@@ -110,7 +111,12 @@ class VaultWorld:
         self._cables: dict[tuple[str, int], int] = {}
         """(reader, port) -> segment whose antenna hangs there; of those that hang elsewhere than configured."""
         self.epc = volumes.epc
-        """(n + r, 12) of the volumes, then of the reference tags."""
+        """(n + r + c, 12) of the volumes, then of the reference tags, then of clones."""
+        self.tid = chips(len(volumes.ids))
+        """(n + r + c, 12) likewise: every chip is one of its own."""
+        self._references = np.empty((0, EPC_BYTES), np.uint8)
+        self._clones: list[tuple[int, int]] = []
+        """Row of the volume whose EPC each carries, and the segment where it is."""
         self._hung = np.empty(0, np.int32)
         self._hearing = np.ones(len(self.places.segment_ids))
         self.people_are_in = True
@@ -151,10 +157,24 @@ class VaultWorld:
     def hang(self, references: Mapping[str, bytes]) -> None:
         """Reference tags from now on: one in the middle of each of these segments, with this EPC. Nobody moves them."""
         self._hung = np.array([self.places.segment_index[name] for name in references], np.int32)
-        epc = np.frombuffer(b"".join(references.values()), np.uint8).reshape(len(references), EPC_BYTES)
-        self.epc = np.concatenate([self.volumes.epc, epc])
-        bias = stream(self._seed, "references").standard_normal(len(references)) * self.radio.tag_bias_sd_db
-        self._bias_db = np.append(self._bias_db[: len(self.volumes.ids)], bias.astype(np.float32))
+        self._references = np.frombuffer(b"".join(references.values()), np.uint8).reshape(len(references), EPC_BYTES)
+        self._gather()
+
+    def clone(self, volume: str, segment: str) -> None:
+        """From now on another tag with the EPC of a volume is in a segment. Raises KeyError for an unknown name."""
+        if volume not in self._row:
+            raise KeyError(f"no volume '{volume}' in the catalogue of this world")
+        self._clones.append((self._row[volume], self.places.segment_index[segment]))
+        self._gather()
+
+    def _gather(self) -> None:
+        """All tags there are, one after the other."""
+        carried = self.volumes.epc[[row for row, _ in self._clones]]
+        self.epc = np.concatenate([self.volumes.epc, self._references, carried])
+        self.tid = chips(len(self.epc))
+        bias = stream(self._seed, "references").standard_normal(len(self._references)) * self.radio.tag_bias_sd_db
+        alike = np.zeros(len(self._clones), np.float32)
+        self._bias_db = np.concatenate([self._bias_db[: len(self.volumes.ids)], bias.astype(np.float32), alike])
         self._reach.clear()
 
     def plug(self, reader: str, port: int, segment: str) -> None:
@@ -194,10 +214,11 @@ class VaultWorld:
 
     def _columns(self, found: Round) -> Columns:
         self.reads += int(found.count.sum())
-        return self.epc[found.tag], found.rssi_dbm, found.count
+        return self.epc[found.tag], found.rssi_dbm, found.count, self.tid[found.tag]
 
     def _in_reach(self, segment: int) -> Reach:
-        stands = np.append(self.stands, self._hung)
+        cloned = np.array([segment for _, segment in self._clones], np.int32)
+        stands = np.concatenate([self.stands, self._hung, cloned])
         inside = np.flatnonzero(stands != OUTSIDE)
         tag = inside[self.places.segment_line[stands[inside]] == self.places.segment_line[segment]]
         distance = np.abs(self.places.segment_position[stands[tag]] - self.places.segment_position[segment])
@@ -237,6 +258,14 @@ class VaultWorld:
                     self.segment_name(after),
                 )
             )
+
+
+def chips(count: int) -> NDArray[np.uint8]:
+    """(count, 12) TIDs of chips of one model: class, maker and model, XTID header, serial numbers from 1 on."""
+    tid = np.zeros((count, TID_BYTES), np.uint8)
+    tid[:, :6] = np.frombuffer(bytes.fromhex("e28011912000"), np.uint8)  # Impinj M730; a serial number of 48 bits
+    tid[:, 8:] = np.arange(1, count + 1, dtype=">u4").view(np.uint8).reshape(count, 4)
+    return tid
 
 
 def stream(seed: int, purpose: str) -> np.random.Generator:

@@ -148,6 +148,8 @@ def reads_one_by_one(reads: TagReads) -> list[tuple[object, ...]]:
         if name == "epc":
             octets = [(int(bits) + 7) // 8 for bits in reads.epc_bits]
             values = [row[:n].tobytes() for row, n in zip(column, octets, strict=True)]
+        elif name == "tid" and column is not None:
+            values = [row.tobytes().rstrip(b"\0") or None for row in column]
         elif isinstance(column, np.ndarray):
             values = [None if v != v or v == unknown.get(name) else v for v in column.tolist()]  # noqa: PLR0124  # NaN
         elif column is None:

@@ -14,7 +14,7 @@ from tests.conformance.kit import SECOND, Asked, Specimen, Step, converse
 
 READER = Reader(id="reader-1", host="127.0.0.1", segments=("s1", None, "s3"), dwell_ms=100, keepalive_s=1.0)
 UTC_US = 1_700_000_000_000_000
-ANSWERS = {1: 11, 2: 12, 3: 13, 20: 30, 21: 31, 22: 32, 23: 33, 24: 34}
+ANSWERS = {1: 11, 2: 12, 3: 13, 20: 30, 21: 31, 22: 32, 23: 33, 24: 34, 40: 50, 41: 51, 42: 52}
 
 
 def command(command_id: str) -> Scan:

@@ -2,7 +2,6 @@
 
 import asyncio
 import random
-import struct
 from typing import Any
 
 import pytest
@@ -10,7 +9,7 @@ from sllurp.llrp_proto import Param_struct
 
 from drivers.driver import ProtocolError
 from drivers.llrp.codec import Frame, Framer, decode_message
-from drivers.llrp.condition import ENABLE_EXTENSIONS, IMPINJ, READER_TEMPERATURE, Condition
+from drivers.llrp.condition import IMPINJ, READER_TEMPERATURE, Condition
 from drivers.observation import DeviceNote, Measurement
 from edge.field.reader_link import ReaderLink
 from edge.state.events import Event
@@ -18,7 +17,7 @@ from simulator.devices.llrp_identity import OK, capabilities, refused, temperatu
 from simulator.devices.llrp_reader import SimulatedReader
 from simulator.devices.llrp_wire import event, message
 from tests.llrp.conftest import Seen, config_of, two_shelves
-from tests.llrp.test_session import SECOND, Talk
+from tests.llrp.talk import SECOND, Talk
 from tests.unhurried import unhurried
 
 ADD_ROSPEC, START_ROSPEC = 20, 22
@@ -107,26 +106,19 @@ def answered(search: Search, *answers: bytes) -> tuple[Any, ...]:
     return records
 
 
-def extensions_enabled(message_id: int) -> bytes:
-    status = message(32, message_id, OK)[10:]  # any answer that is an LLRPStatus and no more
-    body = struct.pack("!IB", IMPINJ, ENABLE_EXTENSIONS + 1) + status
-    return struct.pack("!HII", 1 << 10 | 1023, 10 + len(body), message_id) + body
-
-
-def test_an_impinj_reader_is_asked_once_its_extensions_are_enabled_and_tells_it_every_minute() -> None:
+def test_an_impinj_reader_whose_extensions_are_enabled_is_asked_every_minute() -> None:
     search = Search(IMPINJ)
     search.cycles(1)
-    enable, ask = (frame for frame in search.sent if frame.type != START_ROSPEC)
-    assert (enable.type, enable.body) == (1023, bytes.fromhex("0000651a 15 00000000"))
+    (ask,) = (frame for frame in search.sent if frame.type != START_ROSPEC)
+    assert search.asked.count(1023) == 1
     assert decode_message(ask)["RequestedData"] == 1
     assert decode_message(ask)["Custom"] == [{"VendorID": 25882, "Subtype": 21, "Data": bytes.fromhex("000007d4")}]
     told = message(12, ask.id, OK | {"Custom": [temperature(-3)]})
-    assert not [r for r in answered(search, extensions_enabled(enable.id), told) if isinstance(r, DeviceNote)]
+    assert not [r for r in answered(search, told) if isinstance(r, DeviceNote)]
     (first,) = search.cycles(50)
     assert first.values[2] == -3.0
     again = search.sent[-1] if search.sent[-1].type == 2 else next(f for f in reversed(search.sent) if f.type == 2)
     assert again.id > ask.id
-    assert sum(frame.type == 1023 for frame in search.sent) == 1
     (second,) = search.cycles(301)
     assert second.values[2] is None  # it was not told again
 
@@ -134,9 +126,8 @@ def test_an_impinj_reader_is_asked_once_its_extensions_are_enabled_and_tells_it_
 def test_a_refusal_is_no_fault_and_the_reader_is_asked_no_more() -> None:
     search = Search(IMPINJ)
     search.cycles(1)
-    enable, ask = (frame for frame in search.sent if frame.type != START_ROSPEC)
-    no = refused(109, "unsupported")
-    assert answered(search, message(100, enable.id, no), message(100, ask.id, no)) == ()
+    (ask,) = (frame for frame in search.sent if frame.type != START_ROSPEC)
+    assert answered(search, message(100, ask.id, refused(109, "unsupported"))) == ()
     told = search.cycles(700)
     assert [record.values[2] for record in told] == [None] * len(told)
     assert sum(frame.type == 2 for frame in search.sent) == 1
@@ -144,10 +135,10 @@ def test_a_refusal_is_no_fault_and_the_reader_is_asked_no_more() -> None:
 
 def test_an_answer_that_cannot_be_right_is_an_error_of_the_line() -> None:
     condition = Condition("r")
-    condition.made_by(IMPINJ)
+    condition.extended()
     condition.told(0, 5)
     with pytest.raises(ProtocolError):
-        condition.takes(Frame(12, 6, b"\x00\x01"))
+        condition.takes(Frame(12, 5, b"\x00\x01"))
 
 
 def test_sllurp_reads_the_temperature_as_the_simulated_reader_writes_it() -> None:

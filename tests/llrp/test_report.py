@@ -2,6 +2,7 @@
 
 import random
 import struct
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 from drivers.driver import ProtocolError
 from drivers.llrp.codec import Frame, Framer, decode_message
 from drivers.llrp.report import decode_report
+from drivers.llrp.tag_layout import OPSPEC_TID
 from drivers.observation import TagReads
 from simulator.devices.llrp_wire import Reads, Selector, reports
 
@@ -117,16 +119,19 @@ def test_a_report_is_read_whole_or_not_at_all(body: bytes) -> None:
         read(tag(EPC_96) + body)
 
 
-flags = st.fixed_dictionaries({name: st.booleans() for name in Selector.__struct_fields__})
+flags = st.fixed_dictionaries({name: st.booleans() for name in Selector.__struct_fields__}).map(
+    lambda drawn: drawn | {"tid_read_by": OPSPEC_TID * drawn["tid_read_by"]}
+)
 
 
 @given(wanted=flags, n=st.integers(0, 12), seed=st.integers(0, 1000), tags_a_message=st.integers(1, 15))
-def test_what_the_simulator_reports_comes_back(wanted: dict[str, bool], n: int, seed: int, tags_a_message: int) -> None:
+def test_what_the_simulator_reports_comes_back(wanted: dict[str, Any], n: int, seed: int, tags_a_message: int) -> None:
     rng = np.random.default_rng(seed)
     epc = rng.integers(0, 256, (n, 12), np.uint8)
     rssi = rng.integers(-90, -20, n).astype(np.float32)
     count = rng.integers(1, 65535, n).astype(np.uint16)
-    made = reports(Reads(7, epc, rssi, count, 10, 20, 1, 1), Selector(**wanted), tags_a_message, 1)
+    tid = rng.integers(1, 256, (n, 12), np.uint8)
+    made = reports(Reads(7, epc, rssi, count, 10, 20, 1, 1, tid), Selector(**wanted), tags_a_message, 1)
     framer = Framer()
     framer.push(b"".join(made))
     back = []
@@ -140,7 +145,10 @@ def test_what_the_simulator_reports_comes_back(wanted: dict[str, bool], n: int, 
     got = {name: np.concatenate([getattr(reads, name) for reads in back]) for name in ("antenna", "rssi_dbm", "count")}
     assert set(got["antenna"].tolist()) == {7 if wanted["antenna"] else 0}
     assert got["count"].tolist() == (count.tolist() if wanted["count"] else [1] * n)
-    assert np.isnan(got["rssi_dbm"]).all() if not wanted["rssi"] else (got["rssi_dbm"] == rssi).all()
+    tells_rssi = wanted["rssi"] or wanted["fine_rssi"]
+    assert (got["rssi_dbm"] == rssi).all() if tells_rssi else np.isnan(got["rssi_dbm"]).all()
+    tids = [reads.tid for reads in back if reads.tid is not None]
+    assert np.array_equal(np.concatenate(tids), tid) if wanted["tid"] or wanted["tid_read_by"] else not tids
 
 
 @given(body=st.binary(max_size=120))

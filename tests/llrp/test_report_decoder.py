@@ -45,12 +45,15 @@ epc_data = st.integers(0, 128).flatmap(
         lambda octets: tlv(241, struct.pack("!H", bits) + octets)
     )
 )
+words = st.integers(0, 8).flatmap(lambda count: st.binary(min_size=2 * count, max_size=2 * count))
 EPC = st.one_of(fixed(13, 12), fixed(13, 12), epc_data)
 REST = (
     fixed(1, 2), time(2), time(3), time(4), time(5), fixed(6, 1), fixed(7, 2), fixed(8, 2), fixed(9, 4), fixed(10, 2),
     fixed(11, 2), fixed(12, 2), fixed(14, 2), fixed(16, 4), own(25882, 56), own(25882, 57), own(25882, 68),
-    own(161, 709), st.binary(max_size=6).map(lambda value: vendor(25882, 55, value)),
-    st.binary(max_size=6).map(lambda value: tlv(349, value)), st.binary(max_size=6).map(lambda value: tlv(900, value)),
+    own(161, 709), words.map(lambda tid: vendor(25882, 55, struct.pack("!H", len(tid) // 2) + tid)),
+    st.tuples(st.sampled_from((0, 0, 2)), st.sampled_from((1, 1, 9)), words).map(
+        lambda read: tlv(349, struct.pack("!BHH", read[0], read[1], len(read[2]) // 2) + read[2])
+    ), st.binary(max_size=6).map(lambda value: tlv(900, value)),
 )  # fmt: skip
 layouts = st.tuples(st.permutations(range(len(REST))), st.integers(0, 8)).map(lambda drawn: drawn[0][: drawn[1]])
 

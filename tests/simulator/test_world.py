@@ -24,7 +24,7 @@ def shares_by_section(world: VaultWorld, port: int) -> list[float]:
     read = world.field("r1")
     hits = np.zeros(len(world.volumes.ids), np.int64)
     for _ in range(ROUNDS):
-        epc, _, _ = read(port, 0.5)
+        epc, *_ = read(port, 0.5)
         number = np.ascontiguousarray(epc[:, 8:]).view(">u4").ravel().astype(np.int64)
         hits[number] += 1
     return [float(hits[s * 100 : (s + 1) * 100].sum()) / (100 * ROUNDS) for s in range(SECTIONS)]
@@ -75,7 +75,7 @@ def test_read_rate_of_the_second_neighbour_is_half_the_first() -> None:
 def test_an_antenna_does_not_read_another_row_face_or_a_port_without_an_antenna() -> None:
     world = small_world(chance=STILL)
     cabinet = world.field("r2")
-    epc, _, _ = cabinet(2, 0.5)
+    epc, *_ = cabinet(2, 0.5)
     assert epc.shape[1] == 12
     numbers = np.ascontiguousarray(epc[:, 8:]).view(">u4").ravel()
     assert numbers.min() >= 800  # the cabinet's 60 volumes stand after the rack's 800

@@ -11,7 +11,14 @@ from config.problem import LineProblem
 if TYPE_CHECKING:
     from config.catalogued import CataloguedVolume
 
-_COLUMN = {"epc_taken": "epc", "bad_epc": "epc", "slot_taken": "slot", "bad_slot": "slot", "volume_twice": "volume"}
+_COLUMN = {
+    "epc_taken": "epc",
+    "bad_epc": "epc",
+    "bad_tid": "tid",
+    "slot_taken": "slot",
+    "bad_slot": "slot",
+    "volume_twice": "volume",
+}
 
 
 class Beside(NamedTuple):

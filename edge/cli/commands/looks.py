@@ -1,13 +1,13 @@
 """Commands that look at the running vault: status, devices, alarms, find."""
 
 from pathlib import Path
-from zoneinfo import ZoneInfo
 
 import typer
 
 from config.messages import Texts
-from edge.api.records import AlarmAnswer, CustodyAnswer, DevicesAnswer, FindAnswer, StatusAnswer
+from edge.api.records import AlarmAnswer, CloneAnswer, CustodyAnswer, DevicesAnswer, FindAnswer, StatusAnswer
 from edge.cli.client import Daemon
+from edge.cli.commands.looking import looked, standing
 from edge.cli.commands.order import show_stands
 from edge.cli.options import described, options
 from edge.cli.screen import Screen, measured, seconds
@@ -38,53 +38,23 @@ def add(app: typer.Typer, texts: Texts) -> None:
     @app.command(help=described(texts, "devices", "devices", "devices --json"))
     def devices(state: Path = option.state, json: bool = option.json, lang: str = option.lang) -> int:
         del lang
-        screen = Screen(texts, is_json=json)
-        with Daemon(state) as daemon:
-            answer = daemon.ask("devices", DevicesAnswer)
-            if json:
-                screen.json(answer)
-            else:
-                standing(screen, daemon)
-                _show_devices(screen, answer)
-            return OK if all(device.is_ok for device in answer.devices) else DEGRADED
+        answer = looked(texts, state, json, "devices", DevicesAnswer, _show_devices)
+        return OK if all(device.is_ok for device in answer.devices) else DEGRADED
 
     @app.command(help=described(texts, "alarms", "alarms", "alarms --json"))
     def alarms(state: Path = option.state, json: bool = option.json, lang: str = option.lang) -> int:
         del lang
-        screen = Screen(texts, is_json=json)
-        with Daemon(state) as daemon:
-            answer = daemon.ask("alarms", list[AlarmAnswer])
-            if json:
-                screen.json(answer)
-            elif answer:
-                standing(screen, daemon)
-                _show_alarms(screen, answer)
-            else:
-                screen.say("no_alarms", "green")
-            active = [alarm for alarm in answer if alarm.is_active]
-            if any(alarm.severity == "life_safety" for alarm in active):
-                return LIFE_SAFETY
-            return DEGRADED if active else OK
+        answer = looked(texts, state, json, "alarms", list[AlarmAnswer], _show_alarms)
+        active = [alarm for alarm in answer if alarm.is_active]
+        if any(alarm.severity == "life_safety" for alarm in active):
+            return LIFE_SAFETY
+        return DEGRADED if active else OK
 
     @app.command(help=described(texts, "find", "find V000123", "find 2c14257bf400020000000001 --json"))
     def find(volume: str, state: Path = option.state, json: bool = option.json, lang: str = option.lang) -> int:
         del lang
-        screen = Screen(texts, is_json=json)
-        with Daemon(state) as daemon:
-            answer = daemon.ask("find", FindAnswer, volume=volume)
-            if json:
-                screen.json(answer)
-            else:
-                standing(screen, daemon)
-                _show_found(screen, answer)
-            return OK
-
-
-def standing(screen: Screen, daemon: Daemon) -> StatusAnswer:
-    """The daemon's status; from here on times are shown in its vault's zone."""
-    answer = daemon.ask("status", StatusAnswer)
-    screen.zone = ZoneInfo(answer.timezone)
-    return answer
+        looked(texts, state, json, "find", FindAnswer, _show_found, volume=volume)
+        return OK
 
 
 def _show_status(screen: Screen, daemon: Daemon, answer: StatusAnswer) -> None:
@@ -92,6 +62,8 @@ def _show_status(screen: Screen, daemon: Daemon, answer: StatusAnswer) -> None:
     say(f"health_{answer.health}", style, vault=answer.vault, node=answer.node)
     say("status_time", now=screen.local(answer.now), started=screen.local(answer.started))
     say("status_volumes", "", **answer.volumes, total=sum(answer.volumes.values()))
+    if answer.cloned:
+        say("status_cloned", "yellow", count=answer.cloned)
     say("status_devices", ok=answer.devices_ok, lost=answer.devices_lost, unheard=answer.devices_unheard)
     say("status_alarms", "", **answer.alarms, unacknowledged=answer.alarms_unacknowledged)
     _show_why(screen, daemon, answer)
@@ -166,6 +138,9 @@ def _show_devices(screen: Screen, answer: DevicesAnswer) -> None:
 
 
 def _show_alarms(screen: Screen, answer: list[AlarmAnswer]) -> None:
+    if not answer:
+        screen.say("no_alarms", "green")
+        return
     label = screen.texts.label
     rows = [
         (
@@ -208,6 +183,7 @@ def _show_found(screen: Screen, answer: FindAnswer) -> None:
         screen.say("find_never")
     else:
         screen.say("find_sure", percent=f"{answer.confidence * 100:.1f}", age=seconds(answer.age_s))
+    show_clone(screen, answer.clone)
     if answer.awaited_s is not None:
         screen.say("find_awaited", "yellow", age=seconds(answer.awaited_s))
     if answer.custody is None:
@@ -216,6 +192,13 @@ def _show_found(screen: Screen, answer: FindAnswer) -> None:
         show_stands(screen, answer.order)
     for candidate in answer.candidates:
         screen.say("find_candidate", segment=candidate.segment, percent=f"{candidate.confidence * 100:.1f}")
+
+
+def show_clone(screen: Screen, clone: CloneAnswer | None) -> None:
+    """Another tag with the EPC of the volume, when there is one."""
+    if clone is not None:
+        at = screen.local(clone.since)
+        screen.say("find_clone", "red", other_tid=clone.other_tid, segment=clone.segment, at=at, tid=clone.tid)
 
 
 def _show_custody(screen: Screen, custody: CustodyAnswer) -> None:
