@@ -33,7 +33,7 @@ from sensors.rfid.voided import without_void
 
 Index = NDArray[np.integer[Any]]
 PATIENCE = -7.0  # log likelihood of a silence up to which a settled tag is not thought over: two or three rounds
-_HALF = float(np.log(0.5))  # log probability from which a tag counts as gone; more is more than all else
+_GONE = float(np.log(0.5))  # log probability from which a tag counts as gone
 
 
 class Digested(NamedTuple):
@@ -156,7 +156,7 @@ class Evidence:
     def belief(self, rows: Index) -> Belief:
         """What is believed of some tags."""
         tags = self._tags
-        candidates = self._thinking.candidates(tags, rows, self.radio(), self._recent.is_ill(self.radio()))
+        candidates = self._thinking.candidates(tags, rows, radio := self.radio(), self._recent.is_ill(radio))
         return best(*candidates, tags.age.take(rows) < FIRM_AGE)
 
     def silent_rounds(self, rows: Index) -> NDArray[np.int32]:
@@ -172,9 +172,9 @@ class Evidence:
         return self._tags.is_settled[rows]
 
     def is_likeliest(self, rows: Index) -> NDArray[np.bool_]:
-        """(m,) whether each is beyond doubt and more than half of the belief in the segment it is thought to stand in:
-        that is the first of `belief` then."""
-        return self._tags.is_settled[rows] & self._tags.is_likelier(rows, _HALF)
+        """(m,) whether clearly more than half of the belief is in the segment each is thought to stand in: that is the
+        first of `belief` then."""
+        return self._thinking.is_likeliest(self._tags, rows, radio := self.radio(), self._recent.is_ill(radio))
 
     def is_firm(self, rows: Index) -> NDArray[np.bool_]:
         """(m,) whether its own antenna read it in three rounds since it is thought to stand where it does."""
@@ -316,7 +316,7 @@ class Evidence:
         awaited = settled & ~is_read & (tags.silence.take(rows) > PATIENCE)
         thought = ~as_ever & ~awaited
         mine = rows[thought]
-        self._come_back(mine[is_read[thought] & (tags.gone.take(mine) > _HALF) & ~tags.is_held.take(mine)])
+        self._come_back(mine[is_read[thought] & (tags.gone.take(mine) > _GONE) & ~tags.is_held.take(mine)])
         confirmed = rows[is_own & as_ever]
         tags.age[confirmed] = np.minimum(tags.age[confirmed], 254) + 1
         self._thinking.reconsider(tags, confirmed, radio, is_ill := self._recent.is_ill(radio))

@@ -97,14 +97,17 @@ class Tags:
 
     def is_surer(self, rows: NDArray[np.integer[Any]], than: float) -> NDArray[np.bool_]:
         """(m,) whether any candidate's log probability is above `than`, below 0; of a row of NaN none is."""
-        bits = np.ascontiguousarray(self.weight.take(rows, axis=0).view(np.uint16).T)
-        return _is_above(bits, than)
+        found: NDArray[np.bool_] = _greatest(self._weight_bits(rows)) > np.float16(than)
+        return found
 
-    def is_likelier(self, rows: NDArray[np.integer[Any]], than: float) -> NDArray[np.bool_]:
-        """(m,) whether the log probability of the segment it is thought to stand in is above `than`, below 0."""
-        bits = np.ascontiguousarray(self.weight.take(rows, axis=0).view(np.uint16).T)
+    def own_weight(self, rows: NDArray[np.integer[Any]]) -> NDArray[np.float32]:
+        """(m,) log probability of the segment each is thought to stand in, -inf where that is no candidate."""
         segment = np.ascontiguousarray(self.segment.take(rows, axis=0).T)
-        return _is_above(np.where(segment == self.believed.take(rows), bits, _LEAST), than)
+        own = np.where(segment == self.believed.take(rows), self._weight_bits(rows), _LEAST)
+        return _greatest(own).astype(np.float32)
+
+    def _weight_bits(self, rows: NDArray[np.integer[Any]]) -> NDArray[np.uint16]:
+        return np.ascontiguousarray(self.weight.take(rows, axis=0).view(np.uint16).T)
 
     def shift(self, rows: NDArray[np.integer[Any]], segment: NDArray[np.int32], by: NDArray[np.int64]) -> None:
         """They stood in `segment` (m,) all along, `by` (m,) steps further along the line than was believed: a print is
@@ -161,9 +164,9 @@ class Tags:
         return {name: value for name, value in vars(self).items() if isinstance(value, np.ndarray)}
 
 
-def _is_above(bits: NDArray[np.uint16], than: float) -> NDArray[np.bool_]:
-    """(m,) whether the greatest of the float16 with these bits (k, m) is above `than`, below 0. Read as integers,
-    floats below 0 are in the opposite order, and any other is before them: six times as fast as to compare floats of
+def _greatest(bits: NDArray[np.uint16]) -> NDArray[np.float16]:
+    """(m,) of the float16 with these bits (k, m) the greatest, where none is above 0; NaN where all are. Read as
+    integers, floats below 0 are in the opposite order, and 0 is before them: six times as fast as to compare floats of
     two bytes."""
-    found: NDArray[np.bool_] = bits.min(axis=0).view(np.float16) > np.float16(than)
+    found: NDArray[np.float16] = bits.min(axis=0).view(np.float16)
     return found

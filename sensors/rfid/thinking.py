@@ -32,6 +32,7 @@ _FEW = 20.0  # volumes: a burst among fewer is none
 GONE_PRIOR = float(np.log(1e-4))  # log probability of being taken away since the last round
 UNREAD_GONE = float(np.log(0.2))  # never read at all: the catalogue is not always right
 SURE = float(np.log(0.999))  # log probability from which a place is beyond doubt ...
+MOST_OF_IT = float(np.log(0.6))  # log probability of a place beside which none has as much
 LOST = -45.0  # log likelihood of a silence: twice what makes a volume missing; it does not stand there any more
 RECONSIDERED: NDArray[np.bool_] = np.isin(np.arange(256), (6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 254))  # by age
 SETTLED_AGE = 4  # ... once its own antenna read it in three rounds; an age counts from 1
@@ -191,6 +192,20 @@ class Thinking:
         weight = np.pad(weight, ((0, 0), (0, SITES)), constant_values=NEVER)
         segment[nth], weight[nth] = places, chances
         return segment, weight
+
+    def is_likeliest(
+        self, tags: Tags, rows: NDArray[np.integer[Any]], radio: Radio, is_ill: NDArray[np.bool_]
+    ) -> NDArray[np.bool_]:
+        """(m,) of which tags the `candidates` give the believed segment more than all others together, roundings
+        included; of few others that is so."""
+        own = tags.own_weight(rows)
+        found: NDArray[np.bool_] = own > MOST_OF_IT
+        nth = np.flatnonzero(found & ~tags.is_settled.take(rows) & (tags.rounds_there.take(rows) >= LEAST_ROUNDS))
+        if len(nth):
+            of = rows[nth]
+            share = site_shares(tags.known(of), tags.book.take(of), self._beside, radio, is_ill)[:, AROUND]
+            found[nth] = np.exp(own[nth]) * share > np.exp(MOST_OF_IT)
+        return found
 
     def reconsider(self, tags: Tags, rows: NDArray[np.integer[Any]], radio: Radio, is_ill: NDArray[np.bool_]) -> None:
         """Of tags beyond doubt that were read as ever: now and then, ever more seldom, whether their pattern still says
