@@ -86,10 +86,15 @@ def think(state: State, *, is_due: bool) -> Judged | None:
     flooded = _take_in(state) if is_due else ""
     if not (len(state.unjudged) or state.strangers or flooded):
         return None
-    tags, is_gone, doubted = _doubt(state, state.unjudged.take(JUDGED_AT_ONCE))
-    belief = state.evidence.belief(tags)
+    judged = judge(state, state.unjudged.take(JUDGED_AT_ONCE))
     told = [state.strangers.pop(epc) for epc in list(islice(state.strangers, STRANGERS_AT_ONCE))]
-    return Judged(tags, belief, is_gone, doubted, tuple(told), flooded)
+    return judged._replace(strangers=tuple(told), flooded=flooded)
+
+
+def judge(state: State, tags: Rows) -> Judged:
+    """What is believed of these tags, and which of them are gone."""
+    tags, is_gone, doubted = _doubt(state, tags)
+    return Judged(tags, state.evidence.belief(tags), is_gone, doubted, (), "")
 
 
 def decide(state: State, at_ns: int, judged: Judged) -> Decision:
@@ -113,7 +118,7 @@ def _take_in(state: State) -> str:
         heard, rows = cloned.sift(state, heard)
     strangers, changed = state.evidence.digest(heard, rows)
     state.suspects.take_in()
-    state.unjudged.add(changed[_may_be_told(state, changed)])
+    state.unjudged.add(changed[may_be_told(state, changed)])
     return _queue(state, heard.only(strangers)) if len(strangers) else ""
 
 
@@ -154,7 +159,7 @@ def _queue(state: State, strange: Heard) -> str:
     return ""
 
 
-def _may_be_told(state: State, tags: Rows) -> NDArray[np.bool_]:
+def may_be_told(state: State, tags: Rows) -> NDArray[np.bool_]:
     """Of which of the tags there may be something new to say: not of those told as missing and still not read by
     anybody, nor of those that are likeliest where they were told to stand, and not silent for too long. Whatever else
     is said of a tag hangs on another place, on custody or on a suspicion."""
