@@ -112,7 +112,7 @@ class EpcTable:
         if self._other:
             rows = np.setdiff1d(rows, np.fromiter(self._other.values(), dtype=np.int32), assume_unique=True)
         mask = len(self._slots) - 1
-        slot = _slot(self._keys[rows], self._slots)
+        slot = begins(self._keys[rows], self._slots)
         step = 0
         while len(rows):
             is_free = self._slots[slot] < 0
@@ -126,7 +126,7 @@ class EpcTable:
     def _lookup(self, words: NDArray[np.uint32]) -> NDArray[np.int32]:
         if not len(self._keys):
             return np.full(len(words), -1, dtype=np.int32)
-        slot = _slot(words, self._slots)
+        slot = begins(words, self._slots)
         found: NDArray[np.int32] = self._slots.take(slot)
         is_other = found >= 0
         is_other &= self._differ(found, words)
@@ -171,7 +171,7 @@ def room_for(count: int, had: int) -> int:
     return count if had == 0 else max(count, had + had // 8 + 64)
 
 
-def _slot(words: NDArray[np.uint32], slots: NDArray[np.int32]) -> NDArray[np.int64]:
+def begins(words: NDArray[np.uint32], slots: NDArray[np.int32]) -> NDArray[np.int64]:
     """Where the walk of each key begins. Serials count up in any of the words: a sum of products alone leaves three of
     four keys of some series in the place of another, mixed once more one of eleven."""
     mixed = np.multiply(words[:, 0], _MIX[0], dtype=np.uint64)
