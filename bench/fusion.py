@@ -13,6 +13,7 @@ rss_mb             peak of the process, world and bytes included; `world_mb`: be
 """
 
 import argparse
+import gc
 import json
 import resource
 import sys
@@ -265,6 +266,7 @@ def run(volumes: int, readers: int, cycles: int, warm_up: int) -> Figures:
         bench.warm_up(warm_up, rng)
         _say(f"warm after {time.monotonic() - began:.0f} s")
         bench.longest_s = 0.0
+        gc.freeze()  # as the daemon does with the state that it recovered
         sessions = [searching(reader, greeting(reader, is_terse=True), bench.at_ns) for reader in vault.readers]
         reads, cpu_s, decode_s = timed(bench, sessions, cycles, rng)
         tags = bench.state.volumes.tag
