@@ -55,11 +55,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
-from bench.crashes.ledger import FOREVER_S
+from bench.crashes.ledger import FOREVER_S, LATE_S
 from bench.crashes.load import Load, Moment
 from bench.crashes.records import read_journal, read_platform, read_truth
 from bench.crashes.stage import TARGETS, Stage, Target
-from bench.crashes.verdict import Findings, judge
+from bench.crashes.verdict import SEEN_S, Findings, judge
 from edge.daemon.tasks import FIRST_SNAPSHOT_S
 
 WEIGHTS = (6, 2, 2)  # daemon, broker, platform
@@ -73,11 +73,14 @@ SHOWN = 12
 
 
 class Pace(NamedTuple):
-    """`settle_s`: load off, before anything is compared: a breaker's probe, ten rounds, a limit's delay."""
+    """`settle_s`: load off, before anything is compared: a breaker's probe, ten rounds, a limit's delay. A change that
+    stood for `seen_s` must be told, up to `late_s` after its end: more where the machine has other things to do."""
 
     warm_up_s: float = 8.0
     mean_gap_s: float = 5.0
     settle_s: float = 12.0
+    seen_s: float = SEEN_S
+    late_s: float = LATE_S
 
 
 class Kill(NamedTuple):
@@ -122,7 +125,9 @@ async def crash(run: Path, kills: int, seed: int, pace: Pace, *, is_broker_persi
         stage.check()
     truth = read_truth(stage.truth, stage.volumes)
     held = read_platform(stage.database)
-    found = judge(truth, held, read_journal(stage.journal, drained_s), stage.lives(), load.requests)
+    found = judge(
+        truth, held, read_journal(stage.journal, drained_s), stage.lives(), load.requests, pace.seen_s, pace.late_s
+    )
     _explain(found, load)
     took = [start.took_s() for start in stage.starts]
     measured = sorted(took_s for took_s in took if took_s is not None)

@@ -20,8 +20,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from bench.completeness import Unread, unread
 from bench.real_data import folder
-from sensors.rfid.completeness import Unread, unread
 from simulator.recorded.walks import Walk, read_panels, read_walks
 
 LEVEL = 0.9

@@ -20,8 +20,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from bench.fingerprint import learn, nearest, nearest_antenna
 from bench.real_data import folder
-from sensors.rfid.fingerprint import learn, nearest, nearest_antenna
 
 ANTENNAS_FT = np.array([(0.0, 7.0), (7.0, 7.0), (7.0, 0.0), (0.0, 0.0)])  # numbers 1 to 4, from the set's readme
 STEP_FT = 0.25

@@ -113,6 +113,9 @@ def _check_rack(checking: Checking, steps: Steps, rack: Rack) -> None:
     if readable(rack.kind, rack.open_aisles) and rack.kind != "mobile_shelving" and rack.open_aisles != 1:
         step, expected = phrase("do_remove_open_aisles"), phrase("want_no_open_aisles", kind=rack.kind)
         checking.refuse((*steps, "open_aisles"), rack.open_aisles, expected, step)
+    if readable(rack.kind, rack.slides) and rack.kind != "mobile_shelving" and rack.slides != "across":
+        step, expected = phrase("do_remove_slides"), phrase("want_no_slides", kind=rack.kind)
+        checking.refuse((*steps, "slides"), rack.slides, expected, step)
     if not readable(rack.faces) or not readable(*rack.faces):
         return
     if not rack.faces or len(set(rack.faces)) < len(rack.faces):

@@ -67,6 +67,9 @@ class Rack(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     """What one antenna sees: the whole rack (cabinets), one section with all its shelves, or one shelf of a section."""
     open_aisles: Annotated[int, Meta(ge=1, le=9)] = 1
     """mobile_shelving only: how many aisles of the bank may be open at a time."""
+    slides: Literal["across", "along"] = "across"
+    """mobile_shelving only: which way its rows move. across: on rails square to their faces; along: lengthwise, in
+    front of one another, so that the volumes pass an antenna one after the other and their order can be learnt."""
 
 
 class Broker(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -88,10 +88,10 @@ class Contact(msgspec.Struct, frozen=True, tag="contact"):
 
 
 class ShelvingState(msgspec.Struct, frozen=True, tag="shelving_state"):
-    """How a bank of mobile shelving stands, as its controller `device` says.
+    """How a bank of mobile shelving, or a rotary cabinet, stands, as its controller `device` says.
 
-    open_aisles: those that are open now, () all closed, None unknown; aisle n lies between rows n and n + 1, aisle 0
-    before the first row. is_moving: rows are on their way.
+    bank: the rack. open_aisles: those that are open now, () all closed, None unknown; aisle n lies between rows n and
+    n + 1, aisle 0 before the first row; () of a cabinet. is_moving: rows are on their way, or the carriers turn.
     """
 
     device: str
@@ -99,6 +99,17 @@ class ShelvingState(msgspec.Struct, frozen=True, tag="shelving_state"):
     bank: str
     open_aisles: tuple[int, ...] | None
     is_moving: bool
+
+
+class RobotState(msgspec.Struct, frozen=True, tag="robot_state"):
+    """Where a robot stands with the RFID reader it carries: before `segment` ('' before none), `along_m` metres from
+    where that segment's face begins; None: not known."""
+
+    device: str
+    at_ns: int
+    reader: str
+    segment: str
+    along_m: float | None
 
 
 class DeviceNote(msgspec.Struct, frozen=True, tag="device_note"):
@@ -110,7 +121,7 @@ class DeviceNote(msgspec.Struct, frozen=True, tag="device_note"):
     args: dict[str, str | int | float]
 
 
-Observation = TagReads | Searched | Measurement | Contact | ShelvingState | DeviceNote
+Observation = TagReads | Searched | Measurement | Contact | ShelvingState | RobotState | DeviceNote
 
 _ARRAY_EXT = 1
 _ARRAY = msgspec.msgpack.Decoder(tuple[str, tuple[int, ...], bytes])

@@ -1,7 +1,7 @@
 """One event in, facts and commands out: absorb what was observed, decide, apply. No clock, no socket, no file."""
 
 from drivers.command import CommandOutcome
-from drivers.observation import Contact, DeviceNote, Measurement, Searched, ShelvingState, TagReads
+from drivers.observation import Contact, DeviceNote, Measurement, RobotState, Searched, ShelvingState, TagReads
 from edge.rules import (
     actions,
     cloned,
@@ -10,6 +10,8 @@ from edge.rules import (
     devices,
     forged,
     limits,
+    order,
+    passing,
     platform_command,
     presence,
     shelving,
@@ -46,6 +48,9 @@ def step(state: State, event: Event) -> Decision:
     """Carry the state over one event and say what follows. Deterministic: same state, same event, same bytes."""
     judged = absorb(state, event)
     told = presence.decide(state, event.at_ns, judged) if judged else NOTHING
+    passed = passing.follow(state, event)
+    if passed is not None:
+        told += order.decide(state, event.at_ns, passed)
     if isinstance(event, CustodyChange):  # a holder's word is the newer one: it is weighed against what is told before
         _apply(state, told)
         said = decide(state, event)
@@ -100,7 +105,7 @@ def absorb(state: State, event: Event) -> presence.Judged | None:
 def decide(state: State, event: Event) -> Decision:
     """What follows from the event. Reads the state, changes nothing."""
     match event:
-        case TagReads() | Searched():
+        case TagReads() | Searched() | RobotState():
             return NOTHING
         case Measurement():
             return telemetry.decide(state, event) + limits.decide(state, event.at_ns)
@@ -153,5 +158,5 @@ def _tick(state: State, event: Tick) -> Decision:
     told = limits.decide(state, event.at_ns) + limits.unknowns(state, event.at_ns)
     told += silence.decide(state, event.at_ns) + together.decide(state, event.at_ns)
     told += forged.decide(state, event.at_ns) + cloned.decide(state, event.at_ns)
-    told += sweeps.demand(state, event.at_ns)
+    told += order.over(state, event.at_ns) + sweeps.demand(state, event.at_ns)
     return Decision(late) + told + close_valves(state, event.at_ns)

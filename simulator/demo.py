@@ -6,6 +6,7 @@ what answers on its wires is simulated.
 
 import asyncio
 import contextlib
+import math
 import shutil
 import signal
 import sys
@@ -41,7 +42,8 @@ DEMO = Path(config_package.__file__).parent / "vaults" / "demo.yaml"
 DRAIN_WITHIN_S = 60.0
 FIRST_REQUEST_WITHIN_S = 20.0
 LOOK_EVERY_S = 1.0
-GONE_WITHIN_S = 0.5
+FINISH_WITHIN_S = 20.0  # a run does not end while somebody turns the water on again, unless that takes for ever
+GONE_WITHIN_S = 5.0
 SHOWN_FOR_S = 180.0  # without an end the scenario is laid out as in a run of three minutes
 
 
@@ -129,8 +131,7 @@ async def play(options: Options, vault: Vault, run: Path) -> tuple[Outcome, bool
                 seconds = await _run(stage, options, block, ended)
                 outcome = await _finish(stage, seconds, startup_s, block)
         except ConnectionError:
-            await asyncio.sleep(GONE_WITHIN_S)  # a line closes a moment before its process is seen to be gone
-            ensemble.check()
+            await ensemble.check_for(GONE_WITHIN_S)  # a line closes a moment before its process is seen to be gone
             raise
     for untidy in ensemble.untidy:
         say(untidy, options.texts)
@@ -143,7 +144,7 @@ async def set_up(options: Options, vault: Vault, ensemble: Ensemble) -> Stage:
     volumes = chosen_catalogue(options.site, options.volumes, vault, run, options.texts)
     platform = await FarPlatform.start(ensemble, vault)
     config = run / "site.yaml"
-    wires = overlay(vault, options.site, run, platform.port, platform.issuers)
+    wires = overlay(vault, options.site, run, platform.port, platform.issuers, ensemble.ports)
     write_overlay(config, wires)
     control = run / "site.sock"
     site_process = ensemble.module(
@@ -168,7 +169,14 @@ async def _run(stage: Stage, options: Options, block: StatusBlock, ended: asynci
     before: dict[str, Any] = await stage.site.ask("glance")
     began_s = time.monotonic()
     done_s, reads = 0.0, 0
-    while not ended.is_set() and (options.for_s is None or done_s < options.for_s):
+
+    def left_s() -> float:
+        return math.inf if options.for_s is None else options.for_s - done_s
+
+    def is_over() -> bool:
+        return left_s() <= 0 and not (operator.is_busy and left_s() > -FINISH_WITHIN_S)
+
+    while not ended.is_set() and not is_over():
         stage.ensemble.check()
         now_s = time.monotonic() - began_s
         happened: list[Phrase] = []
@@ -185,9 +193,10 @@ async def _run(stage: Stage, options: Options, block: StatusBlock, ended: asynci
         block.show(await _glance(stage, glance, now_s, rate, phrase("sim_running")), tuple(happened))
         before = glance
         done_s, reads = now_s, glance["reads"]
-        left_s = LOOK_EVERY_S if options.for_s is None else min(LOOK_EVERY_S, options.for_s - done_s)
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(ended.wait(), max(left_s, 0.01))
+        pause_s = LOOK_EVERY_S if left_s() <= 0 else min(LOOK_EVERY_S, left_s())
+        if not is_over():
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(ended.wait(), max(pause_s, 0.01))
     return time.monotonic() - began_s
 
 

@@ -13,6 +13,7 @@ from typing import Protocol, Self, TypeVar
 from config.phrase import Said, phrase
 from simulator.control import ControlClient
 from simulator.daemon_client import DaemonClient
+from simulator.ports import HeldPorts
 from simulator.processes import Child, ProcessDied
 
 Line = TypeVar("Line")
@@ -34,13 +35,14 @@ class Member(Protocol):
 class Ensemble:
     """Use as `async with`: whatever happens inside, every process is stopped and every line closed on leaving.
 
-    `untidy`: after leaving, what did not end well.
+    `ports` are held until then; `untidy`: after leaving, what did not end well.
     """
 
     def __init__(self, run: Path) -> None:
         self.run = run
         self.members: list[Member] = []
         self.untidy: list[Said] = []
+        self.ports = HeldPorts()
         self._lines = AsyncExitStack()
 
     async def __aenter__(self) -> Self:
@@ -52,6 +54,7 @@ class Ensemble:
         await self._lines.aclose()
         for member in reversed(self.members):
             self.untidy += filter(None, [await asyncio.to_thread(member.stop)])
+        self.ports.close()
 
     def start(self, name: str, command: Sequence[str]) -> Child:
         """Start a process that is to run until the end; its log is NAME.log."""
@@ -67,6 +70,13 @@ class Ensemble:
         """Raises ProcessDied when one of them ended by itself."""
         for member in self.members:
             member.check()
+
+    async def check_for(self, seconds: float) -> None:
+        """The same, and again and again for so long."""
+        until_s = time.monotonic() + seconds
+        while time.monotonic() < until_s:
+            self.check()
+            await asyncio.sleep(ASK_AGAIN_S)
 
     async def control(self, path: Path, child: Child) -> ControlClient:
         """The control socket of a process, once it listens."""

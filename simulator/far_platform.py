@@ -9,7 +9,6 @@ from config.phrase import Said, phrase
 from config.vault import Vault
 from simulator.control import ControlClient
 from simulator.ensemble import Ensemble
-from simulator.overlay import free_ports
 from simulator.platform.broker import BrokerError, BrokerProcess
 from simulator.platform.signing import make_key
 from simulator.processes import ProcessDied, tail
@@ -47,7 +46,7 @@ class FarPlatform:
     async def start(cls, ensemble: Ensemble, vault: Vault) -> "FarPlatform":
         """Broker, key and platform, up. Raises ProcessDied when one does not come up."""
         run = ensemble.run
-        (port,) = free_ports(1)
+        (port,) = ensemble.ports.take(1)
         broker = BrokerProcess(run, port)
         ensemble.members.append(_BrokerMember(broker))
         try:

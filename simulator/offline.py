@@ -21,7 +21,7 @@ from config.profile_files import load_profile
 from config.vault import Vault
 from drivers.command import CommandOutcome, Result, Scan, Switch
 from drivers.llrp.requests import dwell_ms
-from drivers.observation import Contact, Measurement, Searched, TagReads
+from drivers.observation import Contact, Measurement, Searched, ShelvingState, TagReads
 from edge.rules.interlocks import Refuse, may
 from edge.state.events import DeviceBack, Event, OperatorAction, Started, Tick
 from edge.state.facts import Fact
@@ -29,7 +29,9 @@ from edge.state.plant import Plant, PointSpec
 from edge.state.state import State
 from edge.step import step
 from simulator.world.cycle import MOST_ROUNDS, CycleField
+from simulator.world.passing import PassRadio
 from simulator.world.rf import Radio
+from simulator.world.sliding import Slide
 from simulator.world.vault_world import Chance, VaultWorld, read_volumes, stream
 
 NS = 1_000_000_000
@@ -87,6 +89,10 @@ class Offline:
         self._rounds = rounds
         self._busy_until_ns = dict.fromkeys(self._fields, 0)
         """By reader: the end of the search that was demanded of it."""
+        self._slides: dict[str, tuple[int, Slide]] = {}
+        """By bank that is on its way: since when, and what its antennas hear."""
+        self._slots: list[str] = []
+        self._seed = seed
         self.tick_ns = NS
         """How often the world goes on and a tick is told."""
         self._queue: list[tuple[int, int, Callable[[], None]]] = []
@@ -117,6 +123,16 @@ class Offline:
             call()
         self.at_ns = until
         return time.perf_counter() - begun
+
+    def slide(self, bank: str, seconds: float, radio: PassRadio) -> None:
+        """A bank begins to slide along its antennas, and takes so long. At read level."""
+        self._tell(ShelvingState(device=bank, at_ns=self.at_ns, bank=bank, open_aisles=(), is_moving=True))
+        self._slides[bank] = self.at_ns, Slide(self.world, self._slots, bank, seconds, radio, self._seed)
+        self._at(self.at_ns + round(seconds * NS), lambda: self._stop(bank))
+
+    def _stop(self, bank: str) -> None:
+        del self._slides[bank]
+        self._tell(ShelvingState(device=bank, at_ns=self.at_ns, bank=bank, open_aisles=(), is_moving=False))
 
     def result(self, seconds: float, wall_s: float) -> OfflineResult:
         """How right the beliefs are against the truth of the world, now."""
@@ -154,6 +170,7 @@ class Offline:
 
     def _import(self, catalogue: Path) -> None:
         lines = [line.split(",") for line in catalogue.read_text(encoding="utf-8-sig").splitlines()[1:]]
+        self._slots = [slot for _, _, slot, _ in lines]
         for i in range(0, len(lines), CHUNK):
             volumes = tuple(CataloguedVolume(v, epc, slot, int(mm)) for v, epc, slot, mm in lines[i : i + CHUNK])
             self._tell(
@@ -198,7 +215,17 @@ class Offline:
 
     def _look(self, reader: Reader, port: int, dwell_ns: int, *, with_tids: bool = False) -> None:
         """A dwell of an antenna ends: its reads, then that it searched. These readers tell TIDs when they are asked."""
-        epc, rssi_dbm, count, tid = self._fields[reader.id](port, dwell_ns / 1e9)
+        name = reader.segments[port - 1]
+        segment = self.world.places.segment_index[name] if name is not None else -1
+        begun_ns, slide = self._slides.get(self.world.places.segment_rack[segment], (0, None))
+        phase_rad = None
+        if slide is not None and segment >= 0:
+            heard = slide.look(segment, (self.at_ns - begun_ns) / 1e9)
+            row = slide.sections[segment].tag[heard.tag]
+            epc, rssi_dbm, tid = self.world.epc[row], heard.rssi_dbm, self.world.tid[row]
+            count, phase_rad = np.ones(len(epc), np.uint16), heard.phase_rad
+        else:
+            epc, rssi_dbm, count, tid = self._fields[reader.id](port, dwell_ns / 1e9)
         n = len(epc)
         if n:
             self._tell(
@@ -214,6 +241,7 @@ class Offline:
                     last_utc_ns=_UNSAID[:n],
                     pc=_PC[:n],
                     tid=tid if with_tids else None,
+                    phase_rad=phase_rad,
                 )
             )
         self._tell(

@@ -19,6 +19,11 @@ class Operator:
         self._asks: dict[str, tuple[dict[str, Any], float]] = {}
         self._command: dict[str, str] = {}
 
+    @property
+    def is_busy(self) -> bool:
+        """A valve is not open yet."""
+        return bool(self._asks)
+
     def take(self, request: dict[str, Any], now_s: float) -> None:
         """Ask for this action from `now_s` on until its actuator is open."""
         self._asks[request["args"]["actuator"]] = (request, now_s)

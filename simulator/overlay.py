@@ -5,37 +5,27 @@ the local user is. What the vault is stays as the site wrote it, by `extends:`.
 """
 
 import os
-import socket
-from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from config.vault import Vault
+from simulator.ports import HERE, HeldPorts
 
-HERE = "127.0.0.1"
 ROLES = ("archivist", "technician", "safety_officer")
 
 
-def free_ports(count: int) -> list[int]:
-    """So many TCP ports of this machine, free a moment ago and all different."""
-    with ExitStack() as held:
-        ports = []
-        for _ in range(count):
-            bound = held.enter_context(socket.socket(socket.AF_INET, socket.SOCK_STREAM))
-            bound.bind((HERE, 0))
-            ports.append(int(bound.getsockname()[1]))
-        return ports
-
-
-def overlay(vault: Vault, site: Path, run: Path, broker_port: int, issuers: dict[str, str]) -> dict[str, Any]:
-    """The overlay's document; `site` is the configuration it extends, `run` the run directory.
+def overlay(
+    vault: Vault, site: Path, run: Path, broker_port: int, issuers: dict[str, str], held: HeldPorts
+) -> dict[str, Any]:
+    """The overlay's document; `site` is the configuration it extends, `run` the run directory, `held` keeps the ports
+    of its devices.
 
     Lists merge by id, mappings deeply (config/extends.py): only what differs is written.
     """
     network = [bus.id for bus in vault.buses if bus.transport != "rtu"]
-    ports = iter(free_ports(len(vault.readers) + len(network)))
+    ports = iter(held.take(len(vault.readers) + len(network)))
     broker = vault.platform.broker if vault.platform else "platform"
     document: dict[str, Any] = {
         "extends": str(site.resolve()),

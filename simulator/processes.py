@@ -12,7 +12,7 @@ from config.phrase import Said, phrase
 from simulator.dies_with_parent import dies_with_parent
 
 TAIL_LINES = 25
-TERM_GRACE_S = 10.0
+TERM_GRACE_S = 20.0  # a daemon may take twelve: six for its links, six for the platform
 
 
 class ProcessDied(PhrasedError):  # noqa: N818  a fact about a process, told to a person

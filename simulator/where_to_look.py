@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from config.phrase import Phrase, phrase
-from simulator.overlay import HERE
+from simulator.ports import HERE
 
 
 def where_to_look(lantai: str, config: Path, state: Path, wires: dict[str, Any]) -> tuple[Phrase, ...]:

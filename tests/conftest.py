@@ -5,14 +5,16 @@ import inspect
 import os
 import shutil
 import signal
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from pathlib import Path
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
+
+from tests.unhurried import Unhurried
 
 # how long an example takes is a matter of what else the machine does; a test that hangs ends by its timeout
-settings.register_profile("unhurried", deadline=None)
+settings.register_profile("unhurried", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("unhurried")
 
 # a suite started in the background is deaf to Ctrl-C, and so would be every command that a test starts to interrupt it
@@ -27,6 +29,11 @@ def _absent(message: str) -> None:
     if os.environ.get("LANTAI_REQUIRE_TOOLS") == "1":
         pytest.fail(message)
     pytest.skip(message)
+
+
+def pytest_asyncio_loop_factories() -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
+    """The loop that coroutine tests run on."""
+    return {"unhurried": Unhurried}
 
 
 @pytest.fixture

@@ -45,12 +45,12 @@ def watched_s(stay: Stay, lives: Iterable[Life]) -> float:
     return max((min(stay.end_s, life.end_s) - max(stay.begin_s, life.up_s) for life in lives), default=0.0)
 
 
-def untold(stay: Stay, told: Sequence[Telling], unsaid: str | None) -> bool:
-    """True when at no moment of the stay, nor LATE_S after, what was told of its subject last was its state.
+def untold(stay: Stay, told: Sequence[Telling], unsaid: str | None, late_s: float = LATE_S) -> bool:
+    """True when at no moment of the stay, nor `late_s` after, what was told of its subject last was its state.
 
     told: the subject's tellings in order; `unsaid` is the state taken for granted before the first.
     """
-    from_s, until_s = stay.begin_s - EARLY_S, stay.end_s + LATE_S
+    from_s, until_s = stay.begin_s - EARLY_S, stay.end_s + late_s
     stood: list[tuple[float, str | None]] = [(-FOREVER_S, unsaid), *((one.at_s, one.state) for one in told)]
     stood.append((FOREVER_S, None))
     return not any(

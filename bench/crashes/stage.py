@@ -18,7 +18,6 @@ from simulator.catalogue import write_catalogue
 from simulator.control import ControlClient, ControlError
 from simulator.daemon_client import ApiRefused, DaemonClient
 from simulator.ensemble import Ensemble, lantai
-from simulator.overlay import free_ports
 from simulator.platform.broker import BrokerProcess
 from simulator.platform.signing import make_key
 from simulator.processes import Child, ProcessDied
@@ -58,11 +57,11 @@ class Stage:
         self.starts: list[Start] = []
         self.kills: dict[Target, int] = dict.fromkeys(TARGETS, 0)
         self._seed = seed
-        (port,) = free_ports(1)
-        self._broker = BrokerProcess(run, port, is_persistent=is_broker_persistent)
-        self._config = write_vault(run, port, {ISSUER: make_key(run / "platform.pem")})
-        self._vault = load(self._config).vault
         self._ensemble = Ensemble(run)
+        (port,) = self._ensemble.ports.take(1)
+        self._broker = BrokerProcess(run, port, is_persistent=is_broker_persistent)
+        self._config = write_vault(run, port, {ISSUER: make_key(run / "platform.pem")}, self._ensemble.ports)
+        self._vault = load(self._config).vault
         self._platform: Child | None = None
         self._watches: set[asyncio.Task[None]] = set()
         self._failures: list[BaseException] = []

@@ -8,7 +8,8 @@ is as in any vault.
 from pathlib import Path
 from typing import Any
 
-from simulator.overlay import free_ports, local_people, write_overlay
+from simulator.overlay import local_people, write_overlay
+from simulator.ports import HeldPorts
 
 ZONES = ("z1", "z2")
 YARD = ("th-out-1", "th-out-2")
@@ -21,15 +22,15 @@ SECTIONS = 6
 RACKS = {"A": ("open_rack", "z1"), "M": ("mobile_shelving", "z2")}
 
 
-def write_vault(run: Path, broker_port: int, issuers: dict[str, str]) -> Path:
-    """The configuration in `run`, its wires on free ports of this machine; returns its path."""
+def write_vault(run: Path, broker_port: int, issuers: dict[str, str], held: HeldPorts) -> Path:
+    """The configuration in `run`, its wires on ports of this machine that `held` keeps; returns its path."""
     path = run / "site.yaml"
-    write_overlay(path, _document(run, broker_port, issuers))
+    write_overlay(path, _document(run, broker_port, issuers, held))
     return path
 
 
-def _document(run: Path, broker_port: int, issuers: dict[str, str]) -> dict[str, Any]:
-    ports = iter(free_ports(len(RACKS) * len(SIDES) + 2))
+def _document(run: Path, broker_port: int, issuers: dict[str, str], held: HeldPorts) -> dict[str, Any]:
+    ports = iter(held.take(len(RACKS) * len(SIDES) + 2))
     return {
         "schema": 1,
         "centre": "c1",

@@ -31,12 +31,14 @@ class Findings(NamedTuple):
 
 def judge(
     truth: Truth, held: Held, journal: Mapping[str, Mapping[int, str]], lives: Sequence[Life],
-    requests: Sequence[Request],
+    requests: Sequence[Request], seen_s: float, late_s: float,
 ) -> Findings:  # fmt: skip
-    """Hold what the platform has against what happened."""
+    """Hold what the platform has against what happened: what stood for `seen_s`, told up to `late_s` after its end."""
     told = tellings(held.facts)
-    counted = [stay for stays in truth.stays.values() for stay in stays if watched_s(stay, lives) >= SEEN_S]
-    lost = [_stay_text(stay) for stay in counted if untold(stay, told.get(stay.subject, []), unsaid(stay.subject))]
+    counted = [stay for stays in truth.stays.values() for stay in stays if watched_s(stay, lives) >= seen_s]
+    lost = [
+        _stay_text(stay) for stay in counted if untold(stay, told.get(stay.subject, []), unsaid(stay.subject), late_s)
+    ]
     lost += _wrong_at_the_end(told, truth.stays)
     lost += _accepted_but_not_held(held.facts, requests)
     twice, untrue = _doubts(told, truth.stays)

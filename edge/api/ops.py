@@ -9,7 +9,7 @@ from msgspec import Meta
 
 from config.catalogued import CataloguedVolume
 from config.reference_tag import ReferenceTag
-from edge.api import answers, rfid, survey, volumes
+from edge.api import answers, order, rfid, survey, volumes
 from edge.api.catalogue import CHUNK, LineSorter, Sorted
 from edge.api.house import House
 from edge.api.nearest import in_a_row, nearest
@@ -159,6 +159,10 @@ async def _rfid_antenna(desk: Desk, _who: Caller, args: SegmentArgs) -> object:
 
 async def _rfid_tag(desk: Desk, _who: Caller, args: TagArgs) -> object:
     return rfid.tag(desk.house.state, args.volume, desk.house.now())
+
+
+async def _rfid_order(desk: Desk, _who: Caller, args: SegmentArgs) -> object:
+    return order.of_segment(desk.house.state, args.segment, desk.house.now())
 
 
 async def _rfid_survey(desk: Desk, _who: Caller, _args: Nothing) -> object:
@@ -319,6 +323,7 @@ OPS: dict[str, Op] = {
     "rfid.coverage": Op(Nothing, _rfid_coverage),
     "rfid.antenna": Op(SegmentArgs, _rfid_antenna),
     "rfid.tag": Op(TagArgs, _rfid_tag),
+    "rfid.order": Op(SegmentArgs, _rfid_order),
     "rfid.survey": Op(Nothing, _rfid_survey),
     "rfid.place": Op(PlaceArgs, _rfid_place),
 }

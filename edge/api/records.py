@@ -6,6 +6,7 @@ from typing import Any, Literal
 import msgspec
 
 from config.vault import Rack, Zone
+from edge.api.order_records import StandsAnswer
 from edge.state.facts import HolderKind, Lane, Severity, Status
 
 Health = Literal["ok", "degraded", "life_safety"]
@@ -142,7 +143,8 @@ class FindAnswer(msgspec.Struct, frozen=True):
     `awaited_s`: it was not read for too long, and for so long another search of its antenna is awaited (None: not).
 
     In transit it is with its `holder`, `confidence` is how sure the evidence is of that, and segment is None; a holder
-    beside a segment is doubted: it reads as if it stood there."""
+    beside a segment is doubted: it reads as if it stood there. `order`: between which volumes of the segment it stands,
+    None where no pass told that, or it was moved since."""
 
     volume: str
     epc: str
@@ -160,6 +162,7 @@ class FindAnswer(msgspec.Struct, frozen=True):
     awaited_s: float | None = None
     custody: CustodyAnswer | None = None
     clone: CloneAnswer | None = None
+    order: StandsAnswer | None = None
 
 
 class BeliefsAnswer(msgspec.Struct, frozen=True):

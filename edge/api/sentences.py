@@ -29,6 +29,9 @@ def _label(fact: Mapping[str, Any], texts: Texts, fields: dict[str, object]) -> 
             if fact.get("before"):
                 fields["changes"] = ", ".join(_change(texts, name, fact) for name in fact["before"])
                 return "fact_volume_recatalogued"
+        case "order_learnt":
+            fields["count"], fields["by"] = len(fact["volumes"]), texts.label(f"order_by_{fact['by']}")
+            fields["misfiled"] = ", ".join(fact["misfiled"]) or "-"
         case "volume_found" if fact["segment"] == fact["book"]:
             return "fact_volume_found_in_place"
     return f"fact_{fact['type']}"

@@ -5,6 +5,7 @@ from typing import get_args
 
 import numpy as np
 
+from edge.api import order
 from edge.api.answers import utc
 from edge.api.nearest import in_a_row, nearest
 from edge.api.records import BeliefsAnswer, Candidate, CloneAnswer, CustodyAnswer, FindAnswer
@@ -60,6 +61,7 @@ def find(state: State, volume: str, now_ns: int) -> FindAnswer:
         awaited_s=round((now_ns - since_ns) / 1e9, 3) if since_ns else None,
         custody=custody,
         clone=clone_of(state, line.epc),
+        order=order.stands(state, row, now_ns),
     )
 
 

@@ -62,6 +62,7 @@ def recover(store: Store, plant: Plant) -> State:
     # reads of a round that was under way when the daemon ended: they would speak against the facts from after them
     state.heard, state.unjudged, state.strangers = Waiting(), np.zeros(0, np.int64), {}
     state.evidence.forget_open_rounds()
+    state.passes, state.sortings = {}, []  # half of a pass is none
     state.suspects.forget_open_rounds()
     state.now_ns = max(state.now_ns, newest_ns)
     log.info("store: %d volumes, %d facts after the last snapshot", len(state.volumes), count)

@@ -8,7 +8,6 @@ import os
 import random
 import signal
 import sqlite3
-import time
 from collections.abc import Callable, Coroutine, Sequence
 from functools import partial
 from importlib.metadata import version
@@ -55,9 +54,11 @@ SAFE_S = 1.5  # after a bug: time for the safe-side commands to reach their boar
 
 
 class Daemon:
-    """One running vault. Made and run inside the event loop."""
+    """One running vault. Made and run inside the event loop. Vault time is made of `wall_ns` and `monotonic_ns`."""
 
-    def __init__(self, loaded: Loaded, state_dir: Path) -> None:
+    def __init__(
+        self, loaded: Loaded, state_dir: Path, *, wall_ns: Callable[[], int], monotonic_ns: Callable[[], int]
+    ) -> None:
         vault = loaded.vault
         self._vault = vault
         self._loaded = loaded
@@ -74,7 +75,7 @@ class Daemon:
         )
         self.restart_pauses_s: Sequence[float] = RESTART_PAUSES_S
         state = self._recovered(plant)
-        self._clock = VaultClock(time.time_ns, time.monotonic_ns, not_before_ns=state.now_ns)
+        self._clock = VaultClock(wall_ns, monotonic_ns, not_before_ns=state.now_ns)
         self._inbox = Inbox()
         self._links: dict[str, Link] = {}
         self._wires: dict[str, Callable[[], Coroutine[Any, Any, None]]] = {}

@@ -212,7 +212,7 @@ class PlatformLink:
                     limit_s = asyncio.get_running_loop().time() + DRAIN_S
                     await self._serve(
                         connection,
-                        lambda: self.is_drained() or asyncio.get_running_loop().time() >= limit_s,
+                        lambda: self._has_said_all() or asyncio.get_running_loop().time() >= limit_s,
                     )
                     return None
             return connection.lost.result()
@@ -243,6 +243,10 @@ class PlatformLink:
             await self._wake.wait()
             self._wake.clear()
             timer.cancel()
+
+    def _has_said_all(self) -> bool:
+        """Nothing waits: no fact, no ack to be heard, no answer to a command, whose PUBACK goes with it."""
+        return self.is_drained() and not self._inbox and not self._answers
 
     def _up(self) -> None:
         _log.info("platform link is %s", "back" if self._failures else "up")

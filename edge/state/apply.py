@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from drivers.command import Scan
 from edge.state import facts as f
 from edge.state.chip_facts import ClonedTagSeen, TagsIdentified
+from edge.state.order_facts import OrderLearnt, OrderUpheld
 from edge.state.shelving import after_change
 from edge.state.state import (
     ActuatorStanding,
@@ -28,6 +29,7 @@ from edge.state.state import (
 from edge.state.tids import Clone, Swept
 from edge.state.volumes import HELD, IN_TRANSIT, MISPLACED, MISSING, NO_CUSTODY, NOWHERE, PLACED, PRESENT, UNSEEN
 
+_ON_A_SHELF = frozenset({PRESENT, MISPLACED})
 _NO_TAGS: NDArray[np.int32] = np.zeros(0, np.int32)
 REMEMBERED_COMMANDS = 10_000  # ids kept for idempotence; the counter refuses anything older anyway
 
@@ -93,10 +95,24 @@ def _left(state: State, fact: f.VolumeMisplaced | f.VolumeFound, before: str) ->
         state.moves.add(fact.volume, before, fact.segment, fact.at_ns)
 
 
+def _stand(state: State, volume: str, status: int, place: int) -> None:
+    """The volume's status and place, and what that does to the order on the shelf it leaves or comes to."""
+    row, names = state.volumes.row[volume], state.plant.places.segment_ids
+    was, before = int(state.volumes.status[row]), int(state.volumes.place[row])
+    state.volumes.stand(volume, status, place)
+    left = before if was in _ON_A_SHELF else NOWHERE
+    came = place if status in _ON_A_SHELF else NOWHERE
+    if left != came:
+        if left != NOWHERE:
+            state.orders.leave(names[left], volume)
+        if came != NOWHERE:
+            state.orders.come(names[came])
+
+
 def _stands(state: State, volume: str, segment: str, status: int) -> None:
     """Its place is known, or that it is not known: what was said when it was placed there is settled."""
     if volume in state.volumes.row:
-        state.volumes.stand(volume, status, state.plant.places.segment_index.get(segment, NOWHERE))
+        _stand(state, volume, status, state.plant.places.segment_index.get(segment, NOWHERE))
         _settle(state, volume)
 
 
@@ -112,7 +128,7 @@ def _taken(state: State, fact: f.VolumeTaken) -> None:
         state.custody[fact.volume] = Custody(
             fact.holder, fact.holder_kind, is_held=True, segment=fact.segment, since_ns=fact.event_at_ns
         )
-        state.volumes.stand(fact.volume, IN_TRANSIT, NOWHERE)
+        _stand(state, fact.volume, IN_TRANSIT, NOWHERE)
         state.volumes.entrust(fact.volume, HELD)
         state.evidence.hold(_tags(state, [fact.volume]))
         state.suspects.forget(_tags(state, [fact.volume]))
@@ -125,7 +141,9 @@ def _placed(state: State, fact: f.VolumePlaced) -> None:
         state.custody[fact.volume] = Custody(
             fact.holder, fact.holder_kind, is_held=False, segment=fact.segment, since_ns=fact.event_at_ns
         )
-        state.volumes.stand(fact.volume, PRESENT if fact.segment == (fact.book or fact.segment) else MISPLACED, place)
+        # one that was placed where it still counts as standing was in somebody's hands
+        _stand(state, fact.volume, IN_TRANSIT, NOWHERE)
+        _stand(state, fact.volume, PRESENT if fact.segment == (fact.book or fact.segment) else MISPLACED, place)
         state.volumes.entrust(fact.volume, PLACED)
         state.evidence.put(_tags(state, [fact.volume]), np.array([place], np.int32))
         state.suspects.forget(_tags(state, [fact.volume]))
@@ -143,7 +161,7 @@ def _doubted(state: State, fact: f.CustodyDoubted) -> None:
 
 def _upheld(state: State, fact: f.CustodyUpheld) -> None:
     if fact.volume in state.volumes.row:
-        state.volumes.stand(fact.volume, IN_TRANSIT, NOWHERE)
+        _stand(state, fact.volume, IN_TRANSIT, NOWHERE)
         state.evidence.hold(_tags(state, [fact.volume]))
 
 
@@ -269,6 +287,15 @@ def _surveyed(state: State, fact: f.SurveyBegan) -> None:
     state.survey = state.empty_survey()
 
 
+def _learnt(state: State, fact: OrderLearnt) -> None:
+    if fact.segment in state.plant.places.segment_index:
+        state.orders.learn(fact)
+
+
+def _order_upheld(state: State, fact: OrderUpheld) -> None:
+    state.orders.uphold(fact.segment, fact.at_ns)
+
+
 def _started(state: State, fact: f.DaemonStarted) -> None:
     del fact
     state.starts += 1
@@ -339,6 +366,8 @@ _FOLDS: dict[type, Callable[[State, Any], None]] = {
     f.DaemonStarted: _started,
     f.ReferencesPlaced: _references,
     f.SurveyBegan: _surveyed,
+    OrderLearnt: _learnt,
+    OrderUpheld: _order_upheld,
     f.DataGap: _nothing,
     f.AlarmRaised: _raised,
     f.AlarmCleared: _cleared,

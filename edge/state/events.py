@@ -11,6 +11,7 @@ from drivers.observation import (
     Contact,
     DeviceNote,
     Measurement,
+    RobotState,
     Searched,
     ShelvingState,
     TagReads,
@@ -145,6 +146,7 @@ Event = (
     | Measurement
     | Contact
     | ShelvingState
+    | RobotState
     | DeviceNote
     | CommandOutcome
     | DeviceLost

@@ -12,6 +12,7 @@ from config.catalogued import CataloguedVolume
 from config.reference_tag import ReferenceTag
 from drivers.command import Command, Result
 from edge.state.chip_facts import ClonedTagSeen, TagsIdentified
+from edge.state.order_facts import OrderLearnt, OrderUpheld
 
 Lane = Literal["alarm", "custody", "event", "telemetry"]
 LANES: tuple[Lane, ...] = ("alarm", "custody", "event", "telemetry")
@@ -381,6 +382,8 @@ EventFact = (
     | DaemonStarted
     | ReferencesPlaced
     | SurveyBegan
+    | OrderLearnt
+    | OrderUpheld
     | DataGap
 )
 AlarmFact = AlarmRaised | AlarmCleared | AlarmAcknowledged

@@ -37,7 +37,11 @@ class Plant:
         self.places = Places(vault)
         self.beside = Neighbourhood(self.places.segment_line, self.places.segment_position)
         self.layout = layout_hash(vault)
-        self.banks = frozenset(rack.id for rack in vault.racks if rack.kind == "mobile_shelving")
+        self.banks = frozenset(rack.id for rack in vault.racks if rack.kind in ("mobile_shelving", "rotary_cabinet"))
+        self.passing = frozenset(
+            rack.id for rack in vault.racks if rack.kind == "rotary_cabinet" or rack.slides == "along"
+        )
+        """Banks whose motion carries volumes past their antennas one after the other."""
         self.readers = {reader.id: reader for reader in vault.readers}
         index = self.places.segment_index
         self._ports = {
@@ -94,7 +98,7 @@ class Plant:
         return f"{reader}/{port}" if reader else ""
 
     def bank_of(self, segment: int) -> str | None:
-        """The bank of mobile shelving that a segment is of, None for a rack that stands still."""
+        """The bank of mobile shelving or rotary cabinet that a segment is of, None for a rack that stands still."""
         rack = self.places.segment_rack[segment]
         return rack if rack in self.banks else None
 

@@ -12,6 +12,7 @@ from config.catalogued import CataloguedVolume
 from drivers.observation import array_from_wire, array_to_wire
 from edge.state.facts import ForeignTagSeen, Measured
 from edge.state.moves import Move, Moves
+from edge.state.orders import Orders, ShelfOrder
 from edge.state.plant import Plant
 from edge.state.state import (
     ActuatorStanding,
@@ -24,6 +25,7 @@ from edge.state.state import (
     Intent,
     Pending,
     Reading,
+    Sorted,
     State,
 )
 from edge.state.tids import Clone, OtherChip, Swept, Tids
@@ -34,6 +36,8 @@ from sensors.rfid.evidence import Evidence
 from sensors.rfid.heard import Waiting
 from sensors.rfid.neighbourhood import Neighbourhood
 from sensors.rfid.open_reads import OpenReads
+from sensors.rfid.order import PassReads, Progress, Sorting
+from sensors.rfid.passes import Pass, PassRecord
 from sensors.rfid.recent import Recent
 from sensors.rfid.survey_tally import SurveyTally
 from sensors.rfid.suspects import Suspects
@@ -76,6 +80,15 @@ class Folded(msgspec.Struct, frozen=True):
     tids: bytes = b""
     clones: dict[str, Clone] = {}
     swept: dict[str, Swept] = {}
+    orders: dict[str, ShelfOrder] = {}
+
+
+class SortedRecord(msgspec.Struct, frozen=True, eq=False):
+    """A pass that is being sorted, and how far that has come."""
+
+    volumes: tuple[str, ...]
+    reads: PassReads
+    progress: Progress
 
 
 class Beliefs(msgspec.Struct, frozen=True):
@@ -97,6 +110,8 @@ class Beliefs(msgspec.Struct, frozen=True):
     tids_ready: tuple[int, ...] = ()
     other_chips: dict[tuple[str, str], OtherChip] = {}
     tids_heard_ns: dict[str, int] = {}
+    passes: dict[str, PassRecord] = {}
+    sortings: list[SortedRecord] = []
 
 
 class Frozen(msgspec.Struct, frozen=True):
@@ -142,6 +157,7 @@ def freeze(state: State) -> Frozen:
             tids=state.tids.to_bytes(told=True),
             clones=dict(state.tids.clones),
             swept=dict(state.tids.swept),
+            orders=state.orders.copied(),
         ),
         beliefs=Beliefs(
             boot=state.boot,
@@ -157,6 +173,8 @@ def freeze(state: State) -> Frozen:
             tids_ready=tuple(row for row, _ in state.tids.ready()),
             other_chips=dict(state.tids.others),
             tids_heard_ns=dict(state.tids.heard_ns),
+            passes={key: one.record() for key, one in state.passes.items()},
+            sortings=[SortedRecord(one.volumes, one.sorting.reads, one.sorting.progress) for one in state.sortings],
             readings=dict(state.readings),
             still=dict(state.still),
             pending=dict(state.pending),
@@ -219,6 +237,9 @@ def thaw(plant: Plant, body: bytes) -> State:
     state.unjudged, state.strangers = beliefs.unjudged, beliefs.strangers
     state.heard = Waiting.from_columns(beliefs.heard, remap[:-1]) if beliefs.heard else Waiting()
     state.suspects = Suspects.from_columns(beliefs.suspects, remap[:-1], len(plant.beside), len(state.evidence))
+    state.orders = Orders({name: order for name, order in folded.orders.items() if name in index})
+    state.passes = {key: Pass.from_record(one) for key, one in beliefs.passes.items() if one.segment in index}
+    state.sortings = [Sorted(one.volumes, Sorting(one.reads, one.progress)) for one in beliefs.sortings]
     state.readings, state.still = beliefs.readings, beliefs.still
     state.pending = {key: pending for key, pending in beliefs.pending.items() if key in plant.limits}
     return state

@@ -13,12 +13,15 @@ from numpy.typing import NDArray
 from drivers.command import Command
 from edge.state.facts import ForeignTagSeen, HolderKind, Measured, Severity
 from edge.state.moves import Moves
+from edge.state.orders import Orders
 from edge.state.plant import Plant
 from edge.state.tids import Tids
 from edge.state.volumes import NOWHERE, Volumes
 from sensors.climate.stuck import Still
 from sensors.rfid.evidence import Evidence
 from sensors.rfid.heard import Waiting
+from sensors.rfid.order import Sorting
+from sensors.rfid.passes import Pass
 from sensors.rfid.survey_tally import SurveyTally
 from sensors.rfid.suspects import Suspects
 
@@ -73,6 +76,13 @@ class BankStanding(msgspec.Struct, frozen=True):
     since_ns: int
     moved_from_ns: int = 0
     moved_until_ns: int = 0
+
+
+class Sorted(msgspec.Struct, eq=False):
+    """A pass that is over, being sorted a portion an event: the volumes that its tags' numbers stand for."""
+
+    volumes: tuple[str, ...]
+    sorting: Sorting
 
 
 class Intent(msgspec.Struct, frozen=True):
@@ -137,6 +147,7 @@ class State:
         """alarm -> what it says of many volumes together, while it is active."""
         self.moves = Moves()
         self.tids = Tids()
+        self.orders = Orders()
         self.actuators: dict[str, ActuatorStanding] = {}
         self.intents: dict[str, Intent] = {}
         self.asked: dict[str, Asked] = {}
@@ -148,14 +159,12 @@ class State:
         """Ids of the newest platform commands -> result, oldest first."""
         self.references: dict[str, str] = {}
         """EPC of a reference tag -> segment it hangs in."""
-        self.survey_began_ns = 0
-        """0: none ever did."""
+        self.survey_began_ns = 0  # none ever did
         self.clock_is_sure = True
         self.starts = 0
         # --- beliefs, beside the facts ---
         self.boot = ""
-        self.started_ns = 0
-        self.now_ns = 0
+        self.started_ns = self.now_ns = 0
         self.evidence = Evidence(plant.beside)
         self.heard = Waiting()
         """What the antennas said since the evidence was last brought up to date; taken in at the latest with the next
@@ -168,6 +177,9 @@ class State:
         """EPCs nobody catalogued that are still to be told, a portion an event."""
         self.suspects = Suspects(len(plant.beside))
         """Tags silent for too long, of which another search is awaited before they are told missing."""
+        # passes under way, by the antenna's segment or `robot:READER`; and those that are over, the oldest first
+        self.passes: dict[str, Pass] = {}
+        self.sortings: list[Sorted] = []
         self.readings: dict[tuple[str, str], Reading] = {}
         self.still: dict[tuple[str, str], Still] = {}
         """Since when each voting sensor has said exactly the same."""

@@ -45,6 +45,7 @@ from edge.state.facts import (
     VolumeSeen,
     VolumeTaken,
 )
+from edge.state.order_facts import OrderLearnt, OrderUpheld
 
 FactRow = tuple[int, int, str, int, str | None, bytes, bytes]
 """seq, n, type, at_ns, subject, chain, body: the columns of a lane's table."""
@@ -74,6 +75,8 @@ SUBJECTS: dict[type, str] = {
     ActuatorChanged: "actuator",
     ContactChanged: "device",
     ShelvingChanged: "bank",
+    OrderLearnt: "segment",
+    OrderUpheld: "segment",
     Measured: "device",
 }
 """Which field a fact is looked up by in traces and histories; types that are not here are not looked up."""

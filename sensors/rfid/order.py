@@ -1,204 +1,241 @@
-"""In which order tags stand along a line, from the phase of their reads while reader and tags move past each other.
+"""In which order tags stand along a line, from their reads while an antenna and they move past each other.
 
-A tag at distance d turns the phase by 4 pi d / wavelength. While it passes at constant speed, d = sqrt(c^2 + s^2)
-with s the way to the point of closest approach and c the distance there: a profile like a valley, lowest where the
-tag passes. Each tag's valley is searched for by how well the phases agree with it, |mean exp(i (phase - model))|: no
-unwrapping that one bad read can spoil, missing reads cost nothing, each channel has its own unknown offset. Without
-relative motion there is no valley, and the answer is that the order is unknown. RSSI is left out: with reads weighted
-by amplitude or by power the order came out worse on real passes than with all alike.
+Each tag is placed by the phase of its reads, or by their RSSI where there is no phase (`profile.py`). Without relative
+motion there is no valley and no peak, and the answer is that the order is unknown. Where there is phase, RSSI is left
+out: with reads weighted by amplitude or by power the order came out worse on real passes.
 
 A reader that counts phase down with distance (the sign is the maker's) has it negated by the caller.
 """
 
-from itertools import pairwise
+import math
 from typing import Any, NamedTuple
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
+
+from sensors.rfid.profile import (
+    CLOSEST_M,
+    LEAST_CELLS,
+    NOISE_FLOOR,
+    WIDTHS,
+    Kernels,
+    Passage,
+    Profile,
+    agreed,
+    by_level,
+    by_phase,
+    grid_over,
+    profile_of,
+)
 
 Floats = NDArray[np.float64]
 Index = NDArray[np.integer[Any]]
 
-BINS = 128  # of what one tag was heard along; reads of a bin count as one, so standing still weighs no more
-STEP_M = 0.01  # between the places tried: books are thicker
-MOST_STEPS = 600
-CLOSEST_M: tuple[float, ...] = tuple(float(d) for d in np.geomspace(0.1, 4.0, 48))  # antenna to tag when it passes
-COARSE_STEP_M = 0.03
 SPEED_RATIO = 1.15  # between the speeds tried
 TRAVEL_M = (0.3, 10.0)  # of one tag's reads, when the speed is unknown
-TAGS_FOR_SPEED = 8  # those with the most bins
-NOISE_FLOOR = 0.01  # share of incoherence that no profile is credited below
-
-LEAST_BINS = 8
-LEAST_COHERENCE = 0.6
-LEAST_SWING_RAD = np.pi  # fall and rise of the fitted valley
-LEAST_GAIN = 2.0  # a valley leaves so many times less unexplained than standing still
-EDGE = 0.03  # part of the stretch at each end where a lowest point is no turn
+SPEEDS = int(np.log(TRAVEL_M[1] / TRAVEL_M[0]) / np.log(SPEED_RATIO)) + 1
+TAGS_FOR_SPEED = 8  # those with the most reads apart
+MOST_SURE = 0.999  # no pair is told surer: nobody counted so many
 
 
 class Order(NamedTuple):
     """Tags in the order in which they are passed, and those of which that is unknown.
 
-    tag (k,), along (k,) where each is closest, in the unit of the input; confidence (k - 1,) in (0, 1): the chance that
-    each is passed before the next; coherence (k,) of its fit; unknown (u,) tags without a pass, in order of number;
-    metres_per_unit: as given, or as found (the order hardly depends on it), NaN when nothing moved
+    tag (k,), along (k,) where each is closest and spread (k,) its standard deviation, in the unit of the input;
+    coherence (k,) of its fit; unknown (u,) tags without a pass, in order of number; metres_per_unit: as given, or as
+    found (the order hardly depends on it), NaN when nothing moved
     """
 
     tag: Index
     along: Floats
-    confidence: Floats
+    spread: Floats
     coherence: Floats
     unknown: Index
     metres_per_unit: float
 
-
-class Profile(NamedTuple):
-    """One tag's reads, a bin a row, all (n,): place, phasor of length 1, wavenumber in rad per metre of distance."""
-
-    place: Floats
-    phasor: NDArray[np.complex128]
-    wavenumber: Floats
-    channel: Index
+    @property
+    def confidence(self) -> Floats:
+        """(k - 1,) in (0, 1): the chance that each is passed before the next."""
+        pairs = zip(self.along, self.spread, self.along[1:], self.spread[1:], strict=False)
+        return np.array([before(*pair) for pair in pairs], np.float64)
 
 
-class Fit(NamedTuple):
-    """Coherence (s,) at each possible place (s,), and the closest distance (s,) that gives it."""
+class PassReads(msgspec.Struct, frozen=True, eq=False):
+    """Reads of one pass, all (r,), one row a read.
 
-    place: Floats
-    coherence: Floats
-    closest_m: Floats
+    tag its number; along the position in metres, or the time in seconds of a motion of constant speed; phase_rad
+    growing with distance, NaN where not told; rssi_dbm; channel from 0. wavelength_m (c,) of each channel;
+    metres_per_unit 1.0 for positions, the speed for times, None for an unknown one.
+    """
+
+    tag: NDArray[np.int64]
+    along: Floats
+    phase_rad: Floats
+    rssi_dbm: Floats
+    channel: NDArray[np.int64]
+    wavelength_m: Floats
+    metres_per_unit: float | None
+
+
+class Progress(msgspec.Struct, frozen=True, eq=False):
+    """How far a sorting has come.
+
+    scores: of each speed tried and tag it is judged by; placed: where each tag passes, None where that is not known, in
+    order of number; tried: of the next tag, summed over the first `channels` of its channels.
+    """
+
+    scores: tuple[float, ...] = ()
+    placed: tuple[tuple[float, float, float] | None, ...] = ()
+    channels: int = 0
+    tried: NDArray[np.float64] | None = None
+
+
+class Sorting:
+    """The tags of one pass, placed a portion at a time: a speed for a tag, or a channel of a tag, of a millisecond or
+    two."""
+
+    def __init__(self, reads: PassReads, progress: Progress | None = None) -> None:
+        """Raises ValueError when columns differ in length, or a wavelength or metres_per_unit is not positive."""
+        _check(reads)
+        self.reads = reads
+        self._grid = grid_over(reads.along, reads.metres_per_unit)
+        self._has_phase = bool((~np.isnan(reads.phase_rad)).any())
+        self._wavenumber = 4 * np.pi / reads.wavelength_m
+        self._names, counts = np.unique(reads.tag, return_counts=True)
+        self._rows = np.split(np.argsort(reads.tag, kind="stable"), np.cumsum(counts)[:-1])
+        most = np.argsort(-counts, kind="stable")[:TAGS_FOR_SPEED]
+        self._clearest = most[counts[most] >= LEAST_CELLS].tolist() if self._needs_speed else []
+        done = progress or Progress()
+        self._scores, self._placed = list(done.scores), list(done.placed)
+        self._tried, self._channels = done.tried, done.channels
+        self._profiles: dict[int, Profile] = {}
+        self._kernels: tuple[float, Kernels] | None = None
+
+    @property
+    def is_done(self) -> bool:
+        return len(self._placed) == len(self._names)
+
+    @property
+    def progress(self) -> Progress:
+        """For a snapshot."""
+        return Progress(tuple(self._scores), tuple(self._placed), self._channels, self._tried)
+
+    def advance(self) -> None:
+        """One more portion, of one that is not done."""
+        if len(self._scores) < SPEEDS * len(self._clearest):
+            self._scores.append(self._score(*divmod(len(self._scores), len(self._clearest))))
+            return
+        nth = len(self._placed)
+        profile, metres_per_unit = self._profile(nth), self._metres_per_unit
+        if not self._has_phase:
+            self._placed.append(None if np.isnan(profile.level_db).any() else by_level(profile, self._for_levels()))
+            return
+        channels = np.unique(profile.channel)
+        if not np.isnan(metres_per_unit) and self._channels < len(channels):
+            channel = int(channels[self._channels])
+            more = agreed(profile, self._for_phases(metres_per_unit), channel, float(self._wavenumber[channel]))
+            self._tried, self._channels = more if self._tried is None else self._tried + more, self._channels + 1
+        if np.isnan(metres_per_unit) or self._channels >= len(channels):
+            cell_m = self._grid.cell * metres_per_unit
+            tried, self._tried, self._channels = self._tried, None, 0
+            self._profiles.pop(nth, None)
+            self._placed.append(
+                None if tried is None else by_phase(profile, tried, CLOSEST_M, self._wavenumber, cell_m)
+            )
+
+    def order(self) -> Order:
+        """The order, as far as it is known. Of a sorting that is done."""
+        passed = [(Passage(*at), tag) for at, tag in zip(self._placed, self._names.tolist(), strict=True) if at]
+        passed.sort()
+        found = np.array([at for at, _ in passed], np.float64).reshape(-1, 3)
+        ordered = np.array([tag for _, tag in passed], np.int64)
+        return Order(
+            tag=ordered,
+            along=self._grid.first + found[:, 0] * self._grid.cell,
+            spread=found[:, 1] * self._grid.cell,
+            coherence=found[:, 2],
+            unknown=np.setdiff1d(self._names, ordered),
+            metres_per_unit=self._metres_per_unit if passed else float("nan"),
+        )
+
+    @property
+    def _needs_speed(self) -> bool:
+        return self._has_phase and self.reads.metres_per_unit is None
+
+    @property
+    def _metres_per_unit(self) -> float:
+        known = self.reads.metres_per_unit
+        if known is not None or not self._scores:
+            return float("nan") if known is None else known
+        return self._speed(int(np.array(self._scores).reshape(SPEEDS, -1).sum(axis=1).argmax()))
+
+    def _profile(self, nth: int) -> Profile:
+        if nth not in self._profiles:
+            reads, own = self.reads, self._rows[nth]
+            if self._has_phase:
+                own = own[~np.isnan(reads.phase_rad[own])]
+            channel = reads.channel[own] if self._has_phase else np.zeros(own.size, np.int64)
+            self._profiles[nth] = profile_of(
+                self._grid, reads.along[own], reads.phase_rad[own], reads.rssi_dbm[own], channel
+            )
+        return self._profiles[nth]
+
+    def _speed(self, nth: int) -> float:
+        stretch = float(np.median([self._profile(one).cells for one in self._clearest])) * self._grid.cell
+        return float(TRAVEL_M[0] / stretch * SPEED_RATIO**nth)
+
+    def _score(self, nth: int, tag: int) -> float:
+        """How well one of the clearest profiles agrees at one speed."""
+        speed, profile = self._speed(nth), self._profile(self._clearest[tag])
+        if self._kernels is None or self._kernels[0] != speed:
+            self._kernels = speed, Kernels(self._grid, CLOSEST_M[::2], speed)
+        channels = np.unique(profile.channel).tolist()
+        found = sum(agreed(profile, self._kernels[1], one, float(self._wavenumber[one])) for one in channels)
+        return -float(np.log(1 - np.max(found) / len(profile.cell) + NOISE_FLOOR))
+
+    def _for_phases(self, metres_per_unit: float) -> Kernels:
+        if self._kernels is None or len(self._kernels[1].closest) < len(CLOSEST_M):
+            self._kernels = metres_per_unit, Kernels(self._grid, CLOSEST_M, metres_per_unit)
+        return self._kernels[1]
+
+    def _for_levels(self) -> Kernels:
+        known = self.reads.metres_per_unit
+        if self._kernels is None:
+            widths = CLOSEST_M[::2] if known is not None else WIDTHS * float(np.ptp(self.reads.along))
+            metres_per_unit = 1.0 if known is None else known
+            self._kernels = metres_per_unit, Kernels(self._grid, np.maximum(widths, 1e-9), metres_per_unit)
+        return self._kernels[1]
 
 
 def order_along(
     tag: Index, along: Floats, phase_rad: Floats, wavelength_m: Floats, *, metres_per_unit: float | None
 ) -> Order:
-    """Order of the tags along the relative motion, with a confidence for each pair of neighbours.
+    """Order of the tags along the relative motion, with a confidence for each pair of neighbours, all at once.
 
-    All (r,), one row a read: tag its number; along the position in metres, or the time in seconds of a motion of
-    constant speed; phase_rad growing with distance, wrapped or not; wavelength_m of the read's channel.
-    metres_per_unit: 1.0 for positions, the speed for times, None for an unknown constant speed. One pass: a row that
-    comes back is two calls. Raises ValueError when columns differ in length, or a wavelength or metres_per_unit is not
-    positive.
+    All (r,), one row a read, as in `PassReads`; wavelength_m of the read's channel. One pass: a row that comes back is
+    two calls. Raises ValueError as `Sorting` does.
     """
-    _check(tag, along, phase_rad, wavelength_m, metres_per_unit)
-    names = np.unique(tag)
-    profiles = [profile_of(along[own], phase_rad[own], wavelength_m[own]) for own in (tag == name for name in names)]
-    able = [n for n, one in enumerate(profiles) if one.place.size >= LEAST_BINS and np.ptp(one.place) > 0]
-    if metres_per_unit is None:
-        metres_per_unit = _speed([profiles[n] for n in able])
-    found: list[tuple[int, Fit, Floats]] = []
-    for n in able:
-        fit = fit_profile(profiles[n], metres_per_unit, STEP_M, np.array(CLOSEST_M))
-        if is_pass(profiles[n], fit, metres_per_unit):
-            found.append((n, fit, _chance(profiles[n], fit, metres_per_unit)))
-    found.sort(key=lambda one: one[1].place[one[1].coherence.argmax()])
-    ordered = names[[n for n, _, _ in found]]
-    return Order(
-        tag=ordered,
-        along=np.array([fit.place[fit.coherence.argmax()] for _, fit, _ in found]),
-        confidence=np.array([_before(one, other) for (_, *one), (_, *other) in pairwise(found)]),
-        coherence=np.array([fit.coherence.max() for _, fit, _ in found]),
-        unknown=np.setdiff1d(names, ordered),
-        metres_per_unit=metres_per_unit if found else float("nan"),
-    )
-
-
-def profile_of(along: Floats, phase_rad: Floats, wavelength_m: Floats) -> Profile:
-    """One tag's reads, those of a channel and a bin taken together as one phasor of length 1."""
     waves, channel = np.unique(wavelength_m, return_inverse=True)
-    width = max(float(np.ptp(along)) / BINS, np.finfo(np.float64).tiny)
-    cell, row = np.unique(channel * (BINS + 1) + ((along - along.min()) / width).astype(np.int64), return_inverse=True)
-    reads = np.bincount(row)
-    phasor: NDArray[np.complex128] = np.bincount(row, np.cos(phase_rad)) + 1j * np.bincount(row, np.sin(phase_rad))
-    own = cell // (BINS + 1)
-    return Profile(
-        place=np.bincount(row, along) / reads,
-        phasor=np.exp(1j * np.angle(phasor)),
-        wavenumber=4 * np.pi / waves[own],
-        channel=own,
-    )
+    unsaid = np.full(len(along), np.nan)
+    sorting = Sorting(PassReads(tag.astype(np.int64), along, phase_rad, unsaid, channel, waves, metres_per_unit))
+    while not sorting.is_done:
+        sorting.advance()
+    return sorting.order()
 
 
-def fit_profile(profile: Profile, metres_per_unit: float, step_m: float, closest_m: Floats) -> Fit:
-    """How well the phases agree with a pass at each place of the stretch the tag was heard along."""
-    first, last = float(profile.place.min()), float(profile.place.max())
-    steps = int(np.clip((last - first) * metres_per_unit / step_m, 32, MOST_STEPS))
-    place = np.linspace(first, last, steps)
-    way_m = (profile.place - place[:, None]) * metres_per_unit
-    best, closest = np.full(steps, -1.0), np.zeros(steps)
-    for distance_m in closest_m:
-        turned = np.exp(-1j * profile.wavenumber * np.hypot(distance_m, way_m)) * profile.phasor
-        coherence = np.zeros(steps)
-        for channel in np.unique(profile.channel):
-            coherence += np.abs(turned[:, profile.channel == channel].sum(axis=1))
-        coherence /= profile.place.size
-        is_better = coherence > best
-        best[is_better], closest[is_better] = coherence[is_better], distance_m
-    return Fit(place, best, closest)
+def before(along: float, spread: float, other_along: float, other_spread: float) -> float:
+    """Chance that the one is passed before the other: both taken as normal, and no pair as surer than MOST_SURE."""
+    apart = (other_along - along) / math.hypot(spread, other_spread)
+    return min(max(0.5 * math.erfc(-apart / math.sqrt(2)), 1 - MOST_SURE), MOST_SURE)
 
 
-def is_pass(profile: Profile, fit: Fit, metres_per_unit: float) -> bool:
-    """Whether the fit shows a tag that came nearer and went away again, and not one at rest, noise or half a pass."""
-    best = int(fit.coherence.argmax())
-    inside = EDGE * (fit.place.size - 1)
-    if not inside < best < fit.place.size - 1 - inside:
-        return False
-    way_m = (profile.place - fit.place[best]) * metres_per_unit
-    phase = profile.wavenumber * (np.hypot(fit.closest_m[best], way_m) - fit.closest_m[best])
-    at_rest = sum(abs(profile.phasor[profile.channel == c].sum()) for c in np.unique(profile.channel))
-    unexplained = max(1 - float(fit.coherence[best]), NOISE_FLOOR)
-    return bool(
-        fit.coherence[best] >= LEAST_COHERENCE
-        and phase.max() >= LEAST_SWING_RAD
-        and 1 - at_rest / profile.place.size >= LEAST_GAIN * unexplained
-    )
-
-
-def _speed(profiles: list[Profile]) -> float:
-    """The one speed with which the profiles agree best."""
-    chosen = sorted(profiles, key=lambda one: -one.place.size)[:TAGS_FOR_SPEED]
-    if not chosen:
-        return float("nan")
-    stretch = float(np.median([np.ptp(one.place) for one in chosen]))
-    tries = int(np.log(TRAVEL_M[1] / TRAVEL_M[0]) / np.log(SPEED_RATIO)) + 1
-    speeds = TRAVEL_M[0] / stretch * SPEED_RATIO ** np.arange(tries)
-    closest_m = np.array(CLOSEST_M[::3])
-
-    def score(speed: float) -> float:
-        fits = [fit_profile(one, speed, COARSE_STEP_M, closest_m) for one in chosen]
-        return -sum(float(np.log(1 - fit.coherence.max() + NOISE_FLOOR)) for fit in fits)
-
-    return float(max(speeds, key=score))
-
-
-def _chance(profile: Profile, fit: Fit, metres_per_unit: float) -> Floats:
-    """(s,) chance of each place: residuals taken as normal, of a size that the fit itself shows.
-
-    Reflections bend neighbouring reads alike, so no more reads count as independent than quarter wavelengths of travel.
-    """
-    quarter_m = np.pi / float(profile.wavenumber.mean())
-    travel_m = float(np.ptp(profile.place)) * metres_per_unit
-    independent = min(profile.place.size, travel_m / quarter_m)
-    score = -independent / 2 * np.log(1 - fit.coherence + NOISE_FLOOR)
-    weight = np.exp(score - score.max())
-    chance: Floats = weight / weight.sum()
-    return chance
-
-
-def _before(one: list[Any], other: list[Any]) -> float:
-    """Chance that the one is passed before the other; both (Fit, chance)."""
-    (fit, chance), (next_fit, next_chance) = one, other
-    passed = np.cumsum(next_chance) - next_chance / 2
-    return float(chance @ (1 - np.interp(fit.place, next_fit.place, passed, left=0.0, right=1.0)))
-
-
-def _check(tag: Index, along: Floats, phase_rad: Floats, wavelength_m: Floats, metres_per_unit: float | None) -> None:
-    rows = {column.shape for column in (tag, along, phase_rad, wavelength_m)}
-    if rows != {(tag.size,)}:
+def _check(reads: PassReads) -> None:
+    rows = {column.shape for column in (reads.tag, reads.along, reads.phase_rad, reads.rssi_dbm, reads.channel)}
+    if rows != {(reads.tag.size,)}:
         raise ValueError(f"columns of shapes {sorted(rows)}: expected one row a read in each")
-    if tag.size and not float(wavelength_m.min()) > 0:
-        raise ValueError(f"wavelength {wavelength_m.min()} m: expected more than 0")
-    if metres_per_unit is not None and not metres_per_unit > 0:
-        raise ValueError(
-            f"metres_per_unit {metres_per_unit}: expected more than 0; turn `along` round for the other way"
-        )
+    if reads.wavelength_m.size and not float(reads.wavelength_m.min()) > 0:
+        raise ValueError(f"wavelength {reads.wavelength_m.min()} m: expected more than 0")
+    known = reads.metres_per_unit
+    if known is not None and not known > 0:
+        raise ValueError(f"metres_per_unit {known}: expected more than 0; turn `along` round for the other way")

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from drivers.llrp.codec import header
 from simulator.devices.llrp_connection import ANTENNA_EVENT, Box, Connection, Field
+from simulator.ports import HERE, HeldPorts
 
 CLIENT_HOLDS, ANOTHER_ATTEMPT = 2, 4  # ConnectionAttemptEvent
 RO_ACCESS_REPORT = 61
@@ -29,6 +30,7 @@ class SimulatedReader:
         self.connections = 0
         self._noise = noise
         self._server: asyncio.Server | None = None
+        self._held = HeldPorts()
         self._client: Connection | None = None
         self._handlers: set[asyncio.Task[None]] = set()
 
@@ -37,13 +39,17 @@ class SimulatedReader:
         return self._client is not None
 
     async def start(self, port: int = 0) -> int:
-        """Listen on loopback; the port taken, a free one for 0."""
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", port)
-        self.port = int(self._server.sockets[0].getsockname()[1])
+        """Listen on loopback; the port taken, a free one for 0, kept over `unplug` and `plug`."""
+        self.port = port or self._held.take(1)[0]
+        self._server = await asyncio.start_server(self._serve, HERE, self.port)
         return self.port
 
     async def stop(self) -> None:
-        """Close everything and wait for it."""
+        """Close everything and wait for it; the port is anybody's."""
+        await self._shut()
+        self._held.close()
+
+    async def _shut(self) -> None:
         if self._server is not None:
             self._server.close()
             self._server = None
@@ -91,7 +97,7 @@ class SimulatedReader:
     async def unplug(self) -> None:
         """The network cable is out: connections break, new ones are refused."""
         self.reset()
-        await self.stop()
+        await self._shut()
 
     async def plug(self) -> None:
         """The network cable is back, on the same port."""

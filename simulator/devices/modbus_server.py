@@ -8,6 +8,7 @@ from typing import Literal
 
 from simulator.devices.modbus_frames import Answer, MbapFrames, RtuFrames
 from simulator.devices.modbus_units import Unit
+from simulator.ports import HeldPorts
 
 Framing = Literal["mbap", "rtu"]
 RESET_ON_CLOSE = struct.pack("ii", 1, 0)
@@ -16,7 +17,7 @@ RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 class ModbusTcpServer:
     """Serves `units` (by unit number) as Modbus TCP, or as RTU frames over TCP, as cheap serial servers do.
 
-    Port 0 takes a free one; `port` tells which and stays the same over `unplug` and `plug`.
+    Port 0 takes a free one; `port` tells which, and it is kept over `unplug` and `plug`.
     """
 
     def __init__(
@@ -29,22 +30,20 @@ class ModbusTcpServer:
         """How many were accepted so far."""
         self.framing: Framing = framing
         self._server: asyncio.Server | None = None
+        self._held = HeldPorts()
         self._open: set[_Connection] = set()
 
     async def start(self) -> None:
         """Listen. Raises OSError when the port is taken."""
+        if not self.port:
+            (self.port,) = self._held.take(1)
         loop = asyncio.get_running_loop()
         self._server = await loop.create_server(self._accept, self.host, self.port, reuse_address=True)
-        self.port = self._server.sockets[0].getsockname()[1]
 
     async def stop(self) -> None:
-        """Close the listener and every connection."""
-        if self._server is None:
-            return
-        self._server.close()
-        self._server = None
-        self.reset()
-        await asyncio.sleep(0)  # transports close in the next turn of the loop
+        """Close the listener and every connection; the port is anybody's."""
+        await self.unplug()
+        self._held.close()
 
     async def plug(self) -> None:
         """The cable is back: listen again on the same port."""
@@ -52,7 +51,12 @@ class ModbusTcpServer:
 
     async def unplug(self) -> None:
         """The gateway is gone: connections reset, new ones refused."""
-        await self.stop()
+        if self._server is None:
+            return
+        self._server.close()
+        self._server = None
+        self.reset()
+        await asyncio.sleep(0)  # transports close in the next turn of the loop
 
     def reset(self) -> None:
         """Reset every connection (RST); new ones are welcome."""

@@ -13,14 +13,16 @@ from simulator.daemon_client import DaemonClient
 from simulator.devices.modbus_server import ModbusTcpServer
 from simulator.devices.modbus_units import UnitFaults, XyMd02
 from simulator.ensemble import Ensemble
-from simulator.overlay import HERE, local_people
+from simulator.overlay import local_people
+from simulator.ports import HERE
 from simulator.processes import ProcessDied
 from simulator.recorded.climate import Hour
 
 LIMITS = {"temperature_degc": (14.0, 24.0, 0.5), "humidity_pct": (45.0, 60.0, 2.0)}
 """JGJ 25-2010, table 5.2.1, with the deadbands of the demo policy."""
 CALM = Hour("", 19.0, 52.0)  # inside every limit
-QUIET_S = 2.0
+QUIET_S = 4.0  # after its last hour the trace has nothing to say; what is under way comes within this
+STOPPED_S = 20.0
 PROFILE = "xy-md02-trace"
 
 
@@ -130,7 +132,7 @@ async def _listen(ensemble: Ensemble, daemon: DaemonClient, sensor: TraceSensor)
     stream = daemon.watch()
     await anext(stream)
     sensor.begin()
-    given = -1
+    given, quiet_s = -1, 0.0
     coming = asyncio.ensure_future(anext(stream))
     try:
         while True:
@@ -144,7 +146,8 @@ async def _listen(ensemble: Ensemble, daemon: DaemonClient, sensor: TraceSensor)
             ensemble.check()
             if sensor.ended.is_set():
                 return said, dropped
-            if sensor.given == given:
+            quiet_s = quiet_s + QUIET_S if sensor.given == given else 0.0
+            if quiet_s >= STOPPED_S:
                 raise ProcessDied(phrase("sim_stopped_polling", hours=given, run=str(ensemble.run)))
             given = sensor.given
     finally:
@@ -162,7 +165,8 @@ def climate_config(port: int, period_s: float) -> dict[str, object]:
         "timezone": "Europe/Copenhagen",
         "zones": [{"id": "store"}],
         "racks": [{"id": "A", "kind": "open_rack", "zone": "store"}],
-        "buses": [{"id": "line", "transport": "tcp", "host": HERE, "port": port}],
+        # an answer that is given up takes its hour along: the trace gives each once
+        "buses": [{"id": "line", "transport": "tcp", "host": HERE, "port": port, "timeout_s": 10.0}],
         "sensors": [
             {"id": "th-1", "bus": "line", "unit": 1, "profile": PROFILE, "zone": "store",
              "period_s": period_s, "freshness_s": 10.0},

@@ -20,7 +20,8 @@ from simulator.catalogue import HEADER
 from simulator.daemon_client import DaemonClient
 from simulator.devices.llrp_reader import SimulatedReader
 from simulator.ensemble import Ensemble
-from simulator.overlay import HERE, local_people
+from simulator.overlay import local_people
+from simulator.ports import HERE
 from simulator.processes import ProcessDied
 from simulator.recorded.bodies import TYPES, BodyServer, Recorded, read_bodies
 from simulator.recorded.walks import Walk, columns_of, epc_of, read_panels, read_walks, volume_of

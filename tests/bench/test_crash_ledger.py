@@ -1,8 +1,19 @@
 """The crash bench's judgement: it must see what is lost, told twice, untrue or written blindly."""
 
-from bench.crashes.ledger import FOREVER_S, Life, Stay, Telling, blind_writes, doubts, repeated, untold, watched_s
+from bench.crashes.ledger import (
+    FOREVER_S,
+    LATE_S,
+    Life,
+    Stay,
+    Telling,
+    blind_writes,
+    doubts,
+    repeated,
+    untold,
+    watched_s,
+)
 from bench.crashes.records import Fact, Held, Truth, utc_s
-from bench.crashes.verdict import Findings, judge
+from bench.crashes.verdict import SEEN_S, Findings, judge
 
 VOLUME = "volume v1"
 LIVES = [Life(100.0, 110.0), Life(112.0, FOREVER_S)]
@@ -69,7 +80,7 @@ def fact(kind: str, at_s: float, n: int, **data: object) -> Fact:
 def findings(facts: list[Fact], stays: list[Stay], gaps: int = 0, extra_row: bool = False) -> Findings:
     journal = {"custody": {one.n: one.ident for one in facts} | ({99: "id99"} if extra_row else {})}
     held = Held(facts, {"custody": gaps}, 0, 1)
-    return judge(Truth({VOLUME: stays} if stays else {}, {}, len(stays)), held, journal, LIVES, [])
+    return judge(Truth({VOLUME: stays} if stays else {}, {}, len(stays)), held, journal, LIVES, [], SEEN_S, LATE_S)
 
 
 def test_a_run_without_a_fault_has_no_findings() -> None:

@@ -341,7 +341,7 @@ def lantai_facts() -> list[Fact]:
     )
     gone = PlaceGone(at_ns=house.now(), volume="v1")
     of_nobody_here = {"VolumeTaken", "VolumePlaced", "PlacementConfirmed", "CustodyDoubted", "CustodyUpheld"}
-    of_nobody_here |= {"ShelvingChanged"}  # holders and banks
+    of_nobody_here |= {"ShelvingChanged", "OrderLearnt", "OrderUpheld"}  # holders and banks
     samples = [fact for fact in ONE_OF_EACH if type(fact).__name__ in of_nobody_here]
     facts: list[Fact] = [*story.facts, told, twice, together, gone, *samples]
     assert {type(fact) for fact in facts} == set(LANE_OF)

@@ -176,6 +176,7 @@ WRONG = [
     ("id: th-01,", "id: th-01, period_s: 30,", "sensors[0].freshness_s", "30", "five periods"),
     ("kind: open_rack", "kind: rotary_cabinet", "racks[0].faces", "1 rows, 2 faces", "faces: [L]"),
     ("kind: open_rack", "kind: open_rack, open_aisles: 2", "racks[0].open_aisles", "2", "mobile_shelving"),
+    ("kind: open_rack", "kind: open_rack, slides: along", "racks[0].slides", "along", "mobile_shelving"),
     ("kind: open_rack", "kind: open_rack, faces: [L, R, L]", "racks[0].faces", "[L, R, L]", ""),
     ("kind: open_rack", "kind: open_rack, rows: 999, shelves: 99, slots_per_shelf: 999", "racks", "slots", ""),
     (

@@ -1,7 +1,6 @@
 """The real daemon in this process, its committed facts kept, and waiting for what must come."""
 
 import asyncio
-import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -17,18 +16,20 @@ from edge.state.volumes import STATUSES
 from edge.store.journal import Store
 from tests.api.client import Client, connected
 from tests.daemon.small_site import VOLUMES, catalogue
+from tests.unhurried import unhurried
 
 PATIENCE_S = 20.0  # a loaded machine; what has a bound of its own says so
 Kind = TypeVar("Kind")
 
 
 async def until(holds: Callable[[], object], what: str, within_s: float = PATIENCE_S) -> float:
-    """Wait for it; how long it took in seconds."""
-    started_s = time.monotonic()
+    """Wait for it; how long it took in seconds of the loop's clock."""
+    loop = asyncio.get_running_loop()
+    started_s = loop.time()
     while not holds():
-        assert time.monotonic() - started_s < within_s, f"not within {within_s} s: {what}"
+        assert loop.time() - started_s < within_s, f"not within {within_s} s: {what}"
         await asyncio.sleep(0.005)
-    return time.monotonic() - started_s
+    return loop.time() - started_s
 
 
 class Live:
@@ -112,7 +113,8 @@ async def running(
 ) -> AsyncIterator[Live]:
     """The daemon runs inside the block and is stopped in order at its end, unless it ended before. `wires`: links made
     by hand, run and supervised like the others."""
-    daemon = Daemon(loaded, state_dir)
+    loop = unhurried()
+    daemon = Daemon(loaded, state_dir, wall_ns=loop.wall_ns, monotonic_ns=loop.monotonic_ns)
     for name, wire in wires.items():
         daemon._wires[name] = lambda wire=wire: wire(daemon)  # type: ignore[misc]
     live = Live(daemon, state_dir)

@@ -4,11 +4,10 @@ leak rope and a relay board. Its configuration is a file, as in production."""
 import asyncio
 import os
 import random
-import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import yaml
@@ -19,6 +18,7 @@ from simulator.devices.llrp_reader import SimulatedReader
 from simulator.devices.modbus_server import ModbusTcpServer
 from simulator.devices.modbus_units import LeakRope, RelayBoard8, Unit, XyMd02
 from simulator.devices.pty_line import PtyLine
+from tests.unhurried import unhurried
 
 Transport = Literal["tcp", "rtu"]
 VOLUMES_A_SEGMENT = 5
@@ -39,12 +39,26 @@ def catalogue() -> list[list[object]]:
     return [[volume, epc_of(volume).hex(), f"{SEGMENTS[int(volume[1]) - 1]}-1-0{volume[2]}", 0] for volume in VOLUMES]
 
 
+class Limits(NamedTuple):
+    """How long silence is borne, in s: by a reader's keepalive, a point's freshness, one Modbus answer."""
+
+    keepalive_s: float
+    freshness_s: float
+    timeout_s: float
+
+
+QUICK = Limits(keepalive_s=0.2, freshness_s=1.0, timeout_s=0.1)
+PATIENT = Limits(keepalive_s=3.0, freshness_s=15.0, timeout_s=2.0)
+"""For a daemon in a process of its own, whose clock goes on while the far ends stand still."""
+
+
 class Site:
     """The far ends. `absent` volumes stand on no shelf: no antenna reads them; `shy` ones are read only by a search
     that is longer than the ordinary one."""
 
     def __init__(self, directory: Path, transport: Transport = "tcp") -> None:
         self.directory = directory
+        self.limits = QUICK
         self.state_dir = directory / "state"
         self.absent: set[str] = set()
         self.shy: set[str] = set()
@@ -57,9 +71,8 @@ class Site:
         self.line: ModbusTcpServer | PtyLine = (
             ModbusTcpServer(numbered) if transport == "tcp" else PtyLine(numbered, directory / "bus")
         )
-        self.reader = SimulatedReader(
-            self._field, antennas=4, utc_us=lambda: time.time_ns() // 1000, noise=random.Random(1)
-        )
+        wall_ns = unhurried().wall_ns
+        self.reader = SimulatedReader(self._field, antennas=4, utc_us=lambda: wall_ns() // 1000, noise=random.Random(1))
 
     def _field(self, antenna: int, dwell_s: float) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
         hidden = self.absent | (self.shy if dwell_s <= DWELL_MS / 1e3 else set())
@@ -73,7 +86,7 @@ class Site:
             if isinstance(self.line, ModbusTcpServer)
             else {"transport": "rtu", "serial": str(self.line.path), "baud": 115200}
         )
-        quick = {"bus": "bus-1", "zone": "z1", "period_s": 0.1, "freshness_s": 1.0}
+        often = {"bus": "bus-1", "period_s": 0.1, "freshness_s": self.limits.freshness_s}
         return {
             "schema": 1,
             "centre": "c1",
@@ -91,16 +104,19 @@ class Site:
                     "port": self.reader.port,
                     "segments": list(SEGMENTS),
                     "dwell_ms": DWELL_MS,
-                    "keepalive_s": 0.2,
+                    "keepalive_s": self.limits.keepalive_s,
                 }
             ],
-            "buses": [{"id": "bus-1", "timeout_s": 0.1, **bus}],
+            "buses": [{"id": "bus-1", "timeout_s": self.limits.timeout_s, **bus}],
             "sensors": [
-                *({"id": name, "unit": UNIT_NUMBER[name], "profile": "xy-md02", **quick} for name in CLIMATE),
-                {"id": "leak-1", "unit": UNIT_NUMBER["leak-1"], "profile": "leak-rope", **quick},
+                *(
+                    {"id": name, "unit": UNIT_NUMBER[name], "profile": "xy-md02", "zone": "z1", **often}
+                    for name in CLIMATE
+                ),
+                {"id": "leak-1", "unit": UNIT_NUMBER["leak-1"], "profile": "leak-rope", "zone": "z1", **often},
             ],
             "boards": [
-                {"id": "board-1", "unit": 9, "profile": "relay-8", "bus": "bus-1", "period_s": 0.1, "freshness_s": 1.0}
+                {"id": "board-1", "unit": 9, "profile": "relay-8", **often},
             ],
             "actuators": [
                 {

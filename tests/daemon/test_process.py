@@ -13,7 +13,7 @@ import pytest
 
 from tests.api.client import connected
 from tests.daemon.live import journal
-from tests.daemon.small_site import VOLUMES, catalogue, site_in
+from tests.daemon.small_site import PATIENT, VOLUMES, catalogue, site_in
 
 LANTAI = (sys.executable, "-c", "import sys; from edge.cli import main; sys.exit(main())")
 WATCHED = "v23"
@@ -97,6 +97,7 @@ async def test_a_second_daemon_on_the_same_store_is_refused_with_2_and_told_what
     tmp_path: Path,
 ) -> None:
     async with site_in(tmp_path) as site:
+        site.limits = PATIENT
         config = site.write()
         async with lantai(config, site.state_dir) as first:
             before = await first.until("status", devices_lost=0)
@@ -122,6 +123,7 @@ async def test_after_a_stop_of_any_kind_a_volume_is_where_it_was_and_known_for_l
 ) -> None:
     """The reader is gone before the daemon ends and stays gone, so nothing but memory can tell."""
     async with site_in(tmp_path) as site:
+        site.limits = PATIENT
         config = site.write()
         async with lantai(config, site.state_dir) as daemon:
             await volumes_on_their_shelves(daemon)
@@ -140,6 +142,7 @@ async def test_after_a_stop_of_any_kind_a_volume_is_where_it_was_and_known_for_l
 
 async def test_the_start_after_a_kill_is_on_record_as_one(tmp_path: Path) -> None:
     async with site_in(tmp_path) as site:
+        site.limits = PATIENT
         config = site.write()
         for number in (signal.SIGKILL, signal.SIGTERM, signal.SIGTERM):
             async with lantai(config, site.state_dir) as daemon:

@@ -1,6 +1,5 @@
 """Both closed loops over real wires: water closes the valve by itself, a person opens it again."""
 
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,9 +9,10 @@ from edge.state.facts import ActionTaken, ActuatorChanged, AlarmCleared, AlarmRa
 from simulator.faults import break_unit
 from tests.daemon.live import Live, running
 from tests.daemon.small_site import Transport, site_in
+from tests.unhurried import unhurried
 
 CLOSED_WITHIN_S = 1.0
-"""From water on the rope to the relay off: one poll of 0.1 s, its confirming read, one write; and a loaded machine."""
+"""From water on the rope to the relay off, by the loop's clock: one poll of 0.1 s, its confirming read, one write."""
 
 
 async def opened(live: Live) -> str:
@@ -34,9 +34,10 @@ async def test_water_on_the_rope_turns_the_relay_off_and_a_person_turns_it_on_ag
 ) -> None:
     async with site_in(tmp_path, transport) as site, running(site.loaded(), site.state_dir) as live:
         await ready(live)
+        clock = unhurried()
         moved: list[tuple[float, int, bool]] = []
-        site.board.on_change = lambda relay, on: moved.append((time.monotonic(), relay, on))
-        wet_s = time.monotonic()
+        site.board.on_change = lambda relay, on: moved.append((clock.time(), relay, on))
+        wet_s = clock.time()
         site.rope.leak_at_m = 7.0
         await live.until(lambda: moved, "the relay off")
         closed_s = moved[0][0] - wet_s

@@ -2,7 +2,6 @@
 
 import asyncio
 import random
-import time
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -17,6 +16,7 @@ from drivers.observation import Searched
 from edge.field.reader_link import ReaderLink
 from edge.state.events import Event
 from simulator.devices.llrp_reader import SimulatedReader
+from tests.unhurried import unhurried
 
 TAGS_AN_ANTENNA = 25
 
@@ -33,10 +33,11 @@ def two_shelves(antenna: int, dwell_s: float) -> tuple[NDArray[Any], NDArray[Any
 
 @pytest.fixture
 async def simulated() -> AsyncIterator[SimulatedReader]:
+    wall_ns = unhurried().wall_ns
     reader = SimulatedReader(
         two_shelves,
         antennas=4,
-        utc_us=lambda: time.time_ns() // 1000,
+        utc_us=lambda: wall_ns() // 1000,
         noise=random.Random(1),
         tags_a_message=10,
     )
@@ -56,12 +57,13 @@ class Seen:
         return [event for event in self.events if isinstance(event, kind)]
 
     async def until(self, is_so: Callable[[], bool], within_s: float = 5.0) -> float:
-        """Wait until `is_so`; how long it took in seconds."""
-        started_s = time.monotonic()
+        """Wait until `is_so`; how long it took in seconds of the loop's clock."""
+        loop = unhurried()
+        started_s = loop.time()
         while not is_so():
-            assert time.monotonic() - started_s < within_s, f"not within {within_s} s; last: {self.events[-5:]}"
+            assert loop.time() - started_s < within_s, f"not within {within_s} s; last: {self.events[-5:]}"
             await asyncio.sleep(0.01)
-        return time.monotonic() - started_s
+        return loop.time() - started_s
 
     async def until_count(self, kind: type, count: int, within_s: float = 5.0) -> float:
         return await self.until(lambda: len(self.of(kind)) >= count, within_s)
@@ -83,7 +85,7 @@ def config_of(simulated: SimulatedReader, **changed: Any) -> Reader:
 async def seen(simulated: SimulatedReader) -> AsyncIterator[Seen]:
     """A link that runs against the simulated reader with 0.1 s keepalives; stopped politely afterwards."""
     events: list[Event] = []
-    link = ReaderLink(config_of(simulated), now=time.monotonic_ns, emit=events.append, jitter=random.Random(2))
+    link = ReaderLink(config_of(simulated), now=unhurried().monotonic_ns, emit=events.append, jitter=random.Random(2))
     task = asyncio.create_task(link.run())
     yield Seen(link, events)
     task.cancel()
@@ -95,17 +97,17 @@ async def conversation(simulated: SimulatedReader) -> list[tuple[bool, bytes]]:
     said: list[tuple[bool, bytes]] = []
     incoming, outgoing = await asyncio.open_connection("127.0.0.1", simulated.port)
     session = LlrpSession(config_of(simulated))
-    turn = session.opened(time.monotonic_ns())
+    turn = session.opened(unhurried().monotonic_ns())
     searched = 0
     while searched < 2:
         data = await incoming.read(65536)
         said.append((True, data))
-        turn = session.received(data, time.monotonic_ns())
+        turn = session.received(data, unhurried().monotonic_ns())
         searched += sum(isinstance(record, Searched) for record in turn.records)
         for request in turn.send:
             said.append((False, request))
             outgoing.write(request)
-    for request in session.closing(time.monotonic_ns()).send:
+    for request in session.closing(unhurried().monotonic_ns()).send:
         said.append((False, request))
         outgoing.write(request)
     while data := await incoming.read(65536):

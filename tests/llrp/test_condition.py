@@ -2,7 +2,6 @@
 
 import asyncio
 import random
-import time
 from typing import Any
 
 import pytest
@@ -19,6 +18,7 @@ from simulator.devices.llrp_reader import SimulatedReader
 from simulator.devices.llrp_wire import event, message
 from tests.llrp.conftest import Seen, config_of, two_shelves
 from tests.llrp.test_session import SECOND, Talk
+from tests.unhurried import unhurried
 
 ADD_ROSPEC, START_ROSPEC = 20, 22
 
@@ -149,11 +149,12 @@ def test_sllurp_reads_the_temperature_as_the_simulated_reader_writes_it() -> Non
 
 
 async def test_over_the_wire_an_impinj_reader_tells_its_temperature() -> None:
-    began_ns = time.time_ns()
+    wall_ns = unhurried().wall_ns
+    began_ns = wall_ns()
 
     def now() -> int:
         """A second of the vault passes in a fiftieth of one."""
-        return began_ns + (time.time_ns() - began_ns) * 50
+        return began_ns + (wall_ns() - began_ns) * 50
 
     reader = SimulatedReader(
         two_shelves,

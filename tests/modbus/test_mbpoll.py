@@ -17,9 +17,9 @@ Require = Callable[[str, str], str]
 async def mbpoll(program: str, *args: str) -> dict[int, str]:
     """Values by 0-based address, as printed."""
     process = await asyncio.create_subprocess_exec(
-        program, "-1", "-0", *args, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
+        program, "-1", "-0", "-o", "10", *args, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
     )
-    printed, _ = await asyncio.wait_for(process.communicate(), 10)
+    printed, _ = await asyncio.wait_for(process.communicate(), 40)
     text = printed.decode()
     assert process.returncode == 0, text
     return {int(at): value for at, value in re.findall(r"^\[(\d+)\]:\s*(\S+)", text, re.MULTILINE)}

@@ -1,7 +1,6 @@
 """A BusLink on a real line, its events kept, and waiting for what must come."""
 
 import asyncio
-import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from itertools import pairwise
@@ -13,6 +12,7 @@ from drivers.command import Command, CommandOutcome
 from drivers.observation import Contact, Measurement
 from edge.field.bus_link import BusLink
 from edge.state.events import DeviceBack, DeviceLost, Event
+from tests.unhurried import unhurried
 
 PATIENCE_S = 8.0
 Kind = TypeVar("Kind")
@@ -29,7 +29,7 @@ class Watched:
             units,
             {name: load_profile(name) for name in profile_ids()},
             may=self._asked,
-            now=time.monotonic_ns,
+            now=unhurried().monotonic_ns,
             emit=self.events.append,
             jitter=lambda: 0.5,
         )
@@ -59,9 +59,10 @@ class Watched:
 
     async def until(self, condition: Callable[[], object], within_s: float = PATIENCE_S) -> None:
         """Wait until it holds; fails with the last events when it does not in time."""
-        end_s = time.monotonic() + within_s
+        loop = unhurried()
+        end_s = loop.time() + within_s
         while not condition():
-            assert time.monotonic() < end_s, f"it did not happen; last events: {self.events[-8:]}"
+            assert loop.time() < end_s, f"it did not happen; last events: {self.events[-8:]}"
             await asyncio.sleep(0.01)
 
     def largest_gap_s(self, device: str) -> float:

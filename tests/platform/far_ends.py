@@ -1,7 +1,6 @@
 """Real far ends for tests: a broker, the reference platform as a process, and a link over a memory outbox."""
 
 import asyncio
-import socket
 import subprocess
 import sys
 import time
@@ -15,20 +14,16 @@ from edge.platform.client import PlatformLink
 from edge.platform.contract import Lane
 from edge.state.events import LinkState, PlatformCommand
 from simulator.control import ControlClient
+from simulator.dies_with_parent import dies_with_parent
 from simulator.platform.broker import BrokerProcess
 from simulator.platform.signing import make_key
+from simulator.ports import HeldPorts
 from tests.platform.memory_outbox import MemoryOutbox
 
 PATIENCE_S = 30.0
 NODE_PATH = "c1/v1/edge-1"
 ROOT = "v1/c1/v1/edge-1"
 EMPTY = b'{"volumes":{},"devices":{},"alarms":{},"actuators":{}}'
-
-
-def free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return int(free.getsockname()[1])
 
 
 async def until(holds: Callable[[], bool], what: str) -> None:
@@ -44,7 +39,8 @@ class Site:
 
     def __init__(self, directory: Path, kind: Literal["mosquitto", "amqtt"]) -> None:
         self.directory = directory
-        self.broker = BrokerProcess(directory, free_port(), kind=kind)
+        self.ports = HeldPorts()
+        self.broker = BrokerProcess(directory, self.ports.take(1)[0], kind=kind)
         self.key = make_key(directory / "key.pem")
         self.outbox = MemoryOutbox()
         self.events: list[LinkState | PlatformCommand] = []
@@ -63,7 +59,11 @@ class Site:
             *("--centre", "c1", "--vault", "v1", "--node", "edge-1"),
             *("--key", str(self.directory / "key.pem"), "--mqtt", self.broker.mqtt),
         ]
-        self._platform = subprocess.Popen(command, stdin=subprocess.DEVNULL)
+        self._platform = subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            preexec_fn=dies_with_parent(),  # noqa: PLW1509  what runs there takes no lock
+        )
 
     def kill_platform(self) -> None:
         if self._platform is not None:
@@ -74,7 +74,7 @@ class Site:
     def stop_platform(self) -> int:
         assert self._platform is not None
         self._platform.terminate()
-        code = self._platform.wait(10)
+        code = self._platform.wait(PATIENCE_S)
         self._platform = None
         return code
 
@@ -149,6 +149,11 @@ class Site:
         assert self.link is not None
         await until(self.link.is_drained, "every fact acknowledged")
 
+    def confirmations_due(self) -> list[str]:
+        """Commands whose PUBACK is not on its way yet."""
+        assert self.link is not None
+        return list(self.link._unconfirmed)
+
     def notes(self) -> list[str]:
         return [event.note for event in self.events if isinstance(event, LinkState) and event.note]
 
@@ -161,7 +166,7 @@ class Site:
             ],
             input=payload,
             check=True,
-            timeout=10,
+            timeout=PATIENCE_S,
         )
 
 
@@ -176,3 +181,4 @@ async def site(directory: Path, kind: Literal["mosquitto", "amqtt"]) -> AsyncIte
         await made.stop_link()
         made.kill_platform()
         made.broker.stop()
+        made.ports.close()

@@ -30,6 +30,6 @@ async def test_a_broker_that_hangs_up_is_said_to_have_done_so() -> None:
         port = server.sockets[0].getsockname()[1]
         target = Target(**{name: getattr(NOBODY, name) for name in NOBODY.__struct_fields__} | {"port": port})
         connection = Connection(target, "5", lambda _message: None)
-        assert not await connection.opened(5.0)
+        assert not await connection.opened(20.0)
         await connection.abort()
     assert connection.lost.result().reason == "the broker hung up"

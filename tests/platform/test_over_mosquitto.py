@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 import time
+import uuid
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
@@ -14,6 +15,7 @@ import pytest
 
 from edge.platform.contract import Ack
 from edge.state.events import LinkState, PlatformCommand
+from simulator.dies_with_parent import dies_with_parent
 from simulator.platform.signing import Signer
 from tests.platform.far_ends import NODE_PATH, ROOT, Site, site, until
 
@@ -26,16 +28,39 @@ async def vault(tmp_path: Path, require_tool: Callable[[str, str], str]) -> Asyn
         yield made
 
 
-def heard(port: int, count: int, topic: str = f"{ROOT}/up/#") -> "subprocess.Popen[bytes]":
-    return subprocess.Popen(
-        ["mosquitto_sub", "-p", str(port), "-q", "1", "-t", topic, "-C", str(count), "-W", "20", "-F", "%j"],
+class Listener:
+    """mosquitto_sub, subscribed: what is published from now on it hears."""
+
+    def __init__(self, process: "subprocess.Popen[bytes]", retained: list[bytes]) -> None:
+        self._process = process
+        self._retained = retained
+
+    async def lines(self) -> list[dict[str, object]]:
+        """All it was to hear."""
+        out, _ = await asyncio.to_thread(self._process.communicate)
+        return [json.loads(line) for line in [*self._retained, *out.splitlines()]]
+
+
+async def heard(vault: Site, count: int, topic: str) -> Listener:
+    """It hears so many messages of a topic, the retained one first, and ends."""
+    ready = f"ready/{uuid.uuid4().hex}"
+    vault.publish(ready, b"{}", retain=True)  # subscribed to last: once it comes, so is the other
+    process = subprocess.Popen(  # noqa: ASYNC220  it is started in a moment
+        [
+            *("mosquitto_sub", "-p", str(vault.broker.port), "-q", "1", "-t", topic, "-t", f"{ROOT}/{ready}"),
+            *("-C", str(count + 1), "-W", "50", "-F", "%j"),
+        ],
         stdout=subprocess.PIPE,
+        preexec_fn=dies_with_parent(),  # noqa: PLW1509  what runs there takes no lock
     )
-
-
-async def lines(listener: "subprocess.Popen[bytes]") -> list[dict[str, object]]:
-    out, _ = await asyncio.to_thread(listener.communicate)
-    return [json.loads(line) for line in out.splitlines()]
+    assert process.stdout is not None
+    retained: list[bytes] = []
+    while True:
+        line = await asyncio.to_thread(process.stdout.readline)
+        assert line, "mosquitto_sub ended"
+        if json.loads(line)["topic"] == f"{ROOT}/{ready}":
+            return Listener(process, retained)
+        retained.append(line)
 
 
 async def test_every_fact_reaches_the_platform_and_is_acknowledged_after_its_commit(vault: Site) -> None:
@@ -56,7 +81,7 @@ async def test_birth_and_state_are_retained_and_a_polite_stop_says_draining_then
     vault.start_link()
     vault.add("event", 1)
     await vault.all_acknowledged()
-    retained = await lines(heard(vault.broker.port, 2))
+    retained = await (await heard(vault, 2, f"{ROOT}/up/#")).lines()
     assert {str(line["topic"]): line["retain"] for line in retained} == {
         f"{ROOT}/up/birth": 1,
         f"{ROOT}/up/state": 1,
@@ -65,10 +90,9 @@ async def test_birth_and_state_are_retained_and_a_polite_stop_says_draining_then
     assert birth["node"] == "edge-1"
     assert birth["devices"] == ["reader-1", "th-1"]
     assert set(birth["lanes"]) == {"alarm", "custody", "event", "telemetry"}
-    following = heard(vault.broker.port, 3, f"{ROOT}/up/state")
-    await asyncio.sleep(0.5)
+    following = await heard(vault, 3, f"{ROOT}/up/state")
     await vault.stop_link()
-    words = [json.loads(str(line["payload"]))["state"] for line in await lines(following)]
+    words = [json.loads(str(line["payload"]))["state"] for line in await following.lines()]
     assert words == ["online", "draining", "offline"]
 
 
@@ -80,25 +104,24 @@ async def test_the_will_says_offline_when_the_daemon_is_killed(vault: Site) -> N
         "    made.start_link(); await asyncio.sleep(60)\n"
         "asyncio.run(main())"
     )
-    following = heard(vault.broker.port, 2, f"{ROOT}/up/state")
+    online = await heard(vault, 1, f"{ROOT}/up/state")
+    both = await heard(vault, 2, f"{ROOT}/up/state")
     other = vault.directory / "other"
     other.mkdir()
     daemon = await asyncio.create_subprocess_exec(sys.executable, "-c", script, str(other), str(vault.broker.port))
-    assert following.stdout is not None
-    first = await asyncio.to_thread(following.stdout.readline)
+    await online.lines()
     daemon.kill()
     await daemon.wait()
-    (last,) = await lines(following)
-    assert [json.loads(str(line["payload"]))["state"] for line in (json.loads(first), last)] == ["online", "offline"]
+    words = [json.loads(str(line["payload"]))["state"] for line in await both.lines()]
+    assert words == ["online", "offline"]
 
 
 async def test_mosquitto_sub_sees_a_batch_with_the_stored_bytes(vault: Site) -> None:
     vault.start_platform()
-    listener = heard(vault.broker.port, 1, f"{ROOT}/up/alarm")
-    await asyncio.sleep(0.5)
-    vault.start_link()
+    listener = await heard(vault, 1, f"{ROOT}/up/alarm")
     vault.add("alarm", 2)
-    (line,) = await lines(listener)
+    vault.start_link()
+    (line,) = await listener.lines()
     batch = json.loads(str(line["payload"]))
     assert (batch["lane"], batch["first"], batch["last"], batch["prev"]) == ("alarm", 1, 2, "00" * 16)
     assert [json.dumps(fact, separators=(",", ":")).encode() for fact in batch["facts"]] == [
@@ -107,6 +130,9 @@ async def test_mosquitto_sub_sees_a_batch_with_the_stored_bytes(vault: Site) -> 
 
 
 async def test_a_broker_killed_and_restarted_loses_and_doubles_nothing(vault: Site) -> None:
+    def words() -> list[bool]:
+        return [event.is_up for event in vault.events if isinstance(event, LinkState) and not event.note]
+
     vault.start_platform()
     vault.start_link()
     vault.add("custody", 3_000)
@@ -114,13 +140,12 @@ async def test_a_broker_killed_and_restarted_loses_and_doubles_nothing(vault: Si
     vault.broker.kill()
     vault.add("custody", 1_000)
     vault.add("alarm", 5)
-    await asyncio.sleep(0.5)
+    await until(lambda: words()[-1] is False, "the loss")
     vault.broker.start()
     await vault.all_acknowledged()
     status = await vault.ask("status")
     assert (status["facts"], status["gaps"], status["conflicts"]) == (4_005, 0, 0)
-    words = [event.is_up for event in vault.events if isinstance(event, LinkState) and not event.note]
-    assert words == [True, False, True]
+    assert words() == [True, False, True]
 
 
 async def test_a_platform_killed_and_restarted_loses_and_doubles_nothing(vault: Site) -> None:
@@ -206,6 +231,10 @@ async def test_a_command_signed_by_nobody_we_know_is_refused_and_told_so(vault: 
 
 async def test_a_command_that_was_not_confirmed_comes_again_after_a_reconnect(vault: Site) -> None:
     """The PUBACK is sent after the commit: a daemon killed before it gets the command once more."""
+
+    def came() -> list[str]:
+        return [event.id for event in vault.events if isinstance(event, PlatformCommand)]
+
     vault.start_link()
     assert vault.link is not None
     await until(lambda: bool(vault.events), "the link is up")
@@ -220,13 +249,30 @@ async def test_a_command_that_was_not_confirmed_comes_again_after_a_reconnect(va
     await until(lambda: any(isinstance(event, PlatformCommand) for event in vault.events), "it came again")
     again = next(event for event in vault.events if isinstance(event, PlatformCommand))
     assert (forgotten[0].id, again.id) == ("c-1", "c-1")
-    seen = len(vault.events)
-    await asyncio.sleep(0.3)
+    await until(lambda: not vault.confirmations_due(), "it is confirmed")
     await vault.stop_link()
     vault.start_link()
-    await until(lambda: len(vault.events) >= seen + 1, "up again")
-    await asyncio.sleep(0.5)
-    assert sum(isinstance(event, PlatformCommand) for event in vault.events) == 1, "confirmed, so it stays away"
+    vault.publish("down/cmd", signer.command("c-2", NODE_PATH, "snapshot.request", {}, counter=2, now_s=1_800_000_000))
+    await until(lambda: "c-2" in came(), "the one after it came")
+    assert came() == ["c-1", "c-2"], "confirmed, so it stays away"
+
+
+async def test_a_command_that_was_answered_just_before_a_polite_stop_is_told_and_confirmed(vault: Site) -> None:
+    vault.start_platform()
+    link = vault.start_link()
+    vault.add("custody", 1)
+    await vault.all_acknowledged()
+    taken: list[PlatformCommand] = []
+    link._emit = lambda event: taken.append(event) if isinstance(event, PlatformCommand) else None
+    signer = Signer("platform", vault.directory / "key.pem")
+    args = {"lane": "custody", "epoch": "another", "from": 1}
+    vault.publish("down/cmd", signer.command("c-1", NODE_PATH, "rewind", args, counter=1, now_s=time.time()))
+    await until(lambda: bool(taken), "the command came")
+    link.answer(taken[0], "accepted")
+    await vault.stop_link()
+    accepted, failed = {"outcome": "accepted", "reason": ""}, {"outcome": "failed", "reason": "wrong_epoch"}
+    await vault.status_when(lambda status: status["results"].get("c-1") == [accepted, failed], "the answer was told")
+    assert link._unconfirmed == {}
 
 
 async def test_a_command_accepted_by_a_daemon_that_was_killed_is_carried_out_by_the_next_one_once(vault: Site) -> None:
@@ -250,9 +296,9 @@ async def test_a_command_accepted_by_a_daemon_that_was_killed_is_carried_out_by_
     assert status["results"]["c-2"] == [again, done]
     await vault.status_when(lambda status: status["duplicates"] >= 3, "the three rows came again")
     vault.publish("down/cmd", rewind)
-    status = await vault.status_when(lambda status: len(status["results"]["c-2"]) >= 3, "it is answered again")
-    await asyncio.sleep(0.3)
-    assert (await vault.ask("status"))["results"]["c-2"] == [again, done, again]
+    vault.publish("down/cmd", signer.command("c-3", NODE_PATH, "rewind", args, counter=3, now_s=time.time()))
+    status = await vault.status_when(lambda status: len(status["results"].get("c-3", [])) == 2, "the next one is done")
+    assert status["results"]["c-2"] == [again, done, again]
 
 
 async def test_an_accepted_command_that_comes_again_after_it_expired_is_answered_and_not_carried_out(

@@ -30,7 +30,7 @@ VOLUMES = 120
 RADIO = Radio()
 DAY_S = 86_400
 ALPHA = 1e-4  # of every comparison: seeds are fixed, so a failure is a difference and no bad luck
-pytestmark = pytest.mark.timeout(180)  # the day at read level takes 12 s of a whole core
+pytestmark = pytest.mark.timeout(600)  # the days at read level take 24 s of a whole core
 LEVELS = (0, 1)  # rounds: read level, cycle level
 
 

@@ -3,6 +3,7 @@
 import asyncio
 import io
 import os
+import socket
 import sys
 import time
 from pathlib import Path
@@ -24,7 +25,8 @@ from simulator.ensemble import Ensemble
 from simulator.happenings import changes
 from simulator.offline import OfflineResult
 from simulator.operator import Operator
-from simulator.overlay import free_ports, overlay, write_overlay
+from simulator.overlay import overlay, write_overlay
+from simulator.ports import HeldPorts
 from simulator.processes import Child, ProcessDied
 from simulator.scenario import Step, demo_scenario, due
 from simulator.score import score
@@ -36,7 +38,8 @@ from tests.simulator.small_vault import small_vault
 
 def written(run: Path, site: Path) -> Path:
     path = run / "overlay.yaml"
-    write_overlay(path, overlay(load(site).vault, site, run, 18830, {"platform": "A" * 43}))
+    with HeldPorts() as held:
+        write_overlay(path, overlay(load(site).vault, site, run, 18830, {"platform": "A" * 43}, held))
     return path
 
 
@@ -78,8 +81,22 @@ def test_the_local_user_gets_the_roles_of_the_command_line_under_the_name_the_si
     assert [person.uid for person in people.values()].count(os.getuid()) == 1
 
 
-def test_free_ports_are_all_different() -> None:
-    assert len(set(free_ports(20))) == 20
+async def test_ports_that_are_held_are_all_different_refuse_who_connects_and_are_a_servers_again_and_again() -> None:
+    with HeldPorts() as held:
+        ports = held.take(20)
+        assert len(set(ports)) == 20
+        for _ in range(2):
+            with pytest.raises(ConnectionRefusedError):
+                await asyncio.open_connection("127.0.0.1", ports[0])
+            server = await asyncio.start_server(lambda _, writer: writer.close(), "127.0.0.1", ports[0])
+            reader, writer = await asyncio.open_connection("127.0.0.1", ports[0])
+            assert await reader.read() == b""
+            writer.close()
+            await writer.wait_closed()
+            server.close()
+            await server.wait_closed()
+        with socket.socket() as other, pytest.raises(OSError, match="in use"):
+            other.bind(("127.0.0.1", ports[0]))
 
 
 def test_a_catalogue_by_rule_has_a_volume_in_every_slot_and_the_world_reads_it(tmp_path: Path) -> None:

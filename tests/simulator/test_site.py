@@ -11,7 +11,7 @@ from pymodbus.client import AsyncModbusSerialClient, AsyncModbusTcpClient
 from config.load import load
 from simulator.catalogue import write_catalogue
 from simulator.control import ControlClient, ControlError, ControlServer
-from simulator.overlay import free_ports
+from simulator.ports import HeldPorts
 from simulator.site import serial_path
 
 CONFIG = """\
@@ -53,7 +53,8 @@ class Running:
 
 @pytest.fixture
 async def site(tmp_path: Path) -> AsyncIterator[Running]:
-    llrp, modbus = free_ports(2)
+    held = HeldPorts()
+    llrp, modbus = held.take(2)
     config = tmp_path / "site.yaml"
     config.write_text(CONFIG.format(llrp=llrp, modbus=modbus, serial=tmp_path / "b2.tty"))
     write_catalogue(load(config).vault, tmp_path / "volumes.csv")
@@ -70,6 +71,7 @@ async def site(tmp_path: Path) -> AsyncIterator[Running]:
     await control.close()
     process.terminate()
     assert await process.wait() == 0
+    held.close()
     assert not (tmp_path / "b2.tty").is_symlink()
 
 
@@ -95,7 +97,7 @@ async def test_what_cannot_be_done_is_refused_by_name(site: Running) -> None:
 
 async def test_sensors_answer_over_modbus_tcp_and_the_first_request_is_timed(site: Running) -> None:
     assert (await site.control.ask("glance"))["first_request_s"] is None
-    client = AsyncModbusTcpClient("127.0.0.1", port=site.modbus_port)
+    client = AsyncModbusTcpClient("127.0.0.1", port=site.modbus_port, timeout=20)
     await client.connect()
     temperature = (await client.read_input_registers(1, count=1, device_id=1)).registers[0] / 10
     client.close()
@@ -104,24 +106,23 @@ async def test_sensors_answer_over_modbus_tcp_and_the_first_request_is_timed(sit
 
 
 async def test_a_leak_wets_the_rope_until_the_relay_closes_the_valve(site: Running) -> None:
-    client = AsyncModbusSerialClient(str(site.run / "b2.tty"), baudrate=9600)
+    client = AsyncModbusSerialClient(str(site.run / "b2.tty"), baudrate=9600, timeout=20)
     await client.connect()
     await site.control.ask("leak", zone="z1", on=True)
     assert (await client.read_input_registers(0, count=1, device_id=11)).registers[0] & 1
     assert (await site.control.ask("glance"))["closed_valves"] == []
     await client.write_coil(2, False, device_id=21)  # relay-3 de-energised: closed
     assert (await site.control.ask("glance"))["closed_valves"] == ["valve-1"]
-    for _ in range(80):
-        await asyncio.sleep(0.1)
-        if not (await site.control.ask("glance"))["wet"]:
-            break
+    async with asyncio.timeout(40):
+        while (await site.control.ask("glance"))["wet"]:  # noqa: ASYNC110  another process dries it
+            await asyncio.sleep(0.1)
     assert (await client.read_input_registers(0, count=1, device_id=11)).registers[0] & 1 == 0
     client.close()
 
 
 async def test_a_silent_unit_says_nothing_and_its_neighbour_still_answers(site: Running) -> None:
     await site.control.ask("fault", device="th-1", kind="silent")
-    client = AsyncModbusTcpClient("127.0.0.1", port=site.modbus_port, timeout=0.3, retries=0)
+    client = AsyncModbusTcpClient("127.0.0.1", port=site.modbus_port, timeout=20)
     await client.connect()
     answer = await client.read_holding_registers(0, count=2, device_id=2)
     assert 30 <= answer.registers[0] / 10 <= 75

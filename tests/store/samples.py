@@ -42,6 +42,7 @@ from edge.state.facts import (
     VolumesTogether,
     VolumeTaken,
 )
+from edge.state.order_facts import OrderLearnt, OrderUpheld
 
 AT_NS = 1_790_000_000_000_000_007  # 2026-09-21T14:13:20.000000007Z
 
@@ -77,6 +78,8 @@ ONE_OF_EACH: tuple[Fact, ...] = (
     DaemonStarted(AT_NS, "0.1.0", "abc", True),
     ReferencesPlaced(AT_NS, (ReferenceTag("A-01L-01", "e28012"),), True),
     SurveyBegan(AT_NS, "wang"),
+    OrderLearnt(AT_NS, "A-01L-01", "phase", ("J-1", "J-2"), (0, 1000), (3, 4), ("J-2",)),
+    OrderUpheld(AT_NS, "A-01L-01"),
     DataGap(AT_NS, "measured", 3),
     AlarmRaised(AT_NS, "leak:z1:leak-1/leak", "leak", "life_safety", "z1", "leak-1/leak"),
     AlarmCleared(AT_NS, "leak:z1:leak-1/leak"),

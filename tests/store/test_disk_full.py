@@ -47,7 +47,7 @@ def hog(path: Path, leave_mb: float) -> None:
 def committed_in_time(store: Store, facts: list[Fact]) -> bool:
     reached = threading.Event()
     store.append(facts, urgent=True, done=reached.set)
-    return reached.wait(3)
+    return reached.wait(20)
 
 
 def test_the_reserve_takes_all_but_readings_when_the_disk_is_full(small_disk: Path, open_store: OpenStore) -> None:
@@ -117,7 +117,7 @@ def test_when_even_the_reserve_is_used_up_alarms_wait_and_are_written_once_there
     assert store.append(readings(1), urgent=False, done=None) == {}  # refused, not raised
     assert store.take_refused() == {"volume_moved": 1000, "alarm_cleared": 1, "measured": 1}
     (small_disk / "hog").unlink()
-    assert reached.wait(5)
+    assert reached.wait(20)
     store.flush()
     assert store.fault() == ""
     assert store.level() != "failed"

@@ -12,6 +12,7 @@ from edge.state.facts import LANES
 from edge.store.journal import Store
 
 KILLS = 10
+ENOUGH = 100  # facts to have survived; a slow machine is killed until there are
 SEED = 20260921
 
 WRITER = """
@@ -42,8 +43,9 @@ def test_nothing_that_was_reported_is_lost_in_ten_kills(tmp_path: Path) -> None:
     draw = random.Random(SEED)
     state = tmp_path / "state"
     epochs = set()
-    held = 0
-    for kill in range(KILLS):
+    held = kill = 0
+    while kill < KILLS or held <= ENOUGH:
+        kill += 1
         process = subprocess.Popen([sys.executable, "-c", WRITER, str(state), str(kill)], stdout=subprocess.PIPE)
         assert process.stdout is not None
         assert process.stdout.readline() == b"0\n"
@@ -73,4 +75,3 @@ def test_nothing_that_was_reported_is_lost_in_ten_kills(tmp_path: Path) -> None:
         assert snapshot is None or (snapshot.n <= held and snapshot.body == bytes(2_000_000))
         store.close()
     assert len(epochs) == 1
-    assert held > 100

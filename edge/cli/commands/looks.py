@@ -8,6 +8,7 @@ import typer
 from config.messages import Texts
 from edge.api.records import AlarmAnswer, CloneAnswer, CustodyAnswer, DevicesAnswer, FindAnswer, StatusAnswer
 from edge.cli.client import Daemon
+from edge.cli.commands.order import show_stands
 from edge.cli.options import described, options
 from edge.cli.screen import Screen, measured, seconds
 from edge.cli.trouble import DEGRADED, LIFE_SAFETY, OK
@@ -214,6 +215,8 @@ def _show_found(screen: Screen, answer: FindAnswer) -> None:
         screen.say("find_awaited", "yellow", age=seconds(answer.awaited_s))
     if answer.custody is None:
         screen.say("find_holder", holder="-")
+    if answer.order is not None:
+        show_stands(screen, answer.order)
     for candidate in answer.candidates:
         screen.say("find_candidate", segment=candidate.segment, percent=f"{candidate.confidence * 100:.1f}")
 

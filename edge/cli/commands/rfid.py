@@ -1,4 +1,4 @@
-"""Commands that look at antennas and tags: rfid health, coverage, antenna, tag; rfid survey is beside."""
+"""Commands that look at antennas and tags: rfid health, coverage, antenna, tag; survey and order are beside."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,7 +15,7 @@ from edge.api.rfid_records import (
     TagAnswer,
 )
 from edge.cli.client import Daemon
-from edge.cli.commands import survey
+from edge.cli.commands import order, survey
 from edge.cli.commands.looks import show_clone, standing
 from edge.cli.options import described, options
 from edge.cli.screen import Screen, seconds
@@ -27,7 +27,7 @@ _HERE = ("none", "usual")  # a silence that is not wrong
 
 
 def add(app: typer.Typer, texts: Texts) -> None:
-    """`rfid health`, `rfid coverage`, `rfid antenna`, `rfid tag`, `rfid survey`."""
+    """`rfid health`, `rfid coverage`, `rfid antenna`, `rfid tag`, `rfid survey`, `rfid order`."""
     option = options(texts)
     rfid = typer.Typer(help=described(texts, "rfid", "rfid health", "rfid coverage"))
     app.add_typer(rfid, name="rfid")
@@ -37,6 +37,7 @@ def add(app: typer.Typer, texts: Texts) -> None:
         del lang  # also before the command's name
 
     survey.add(rfid, texts)
+    order.add(rfid, texts)
 
     @rfid.command(help=described(texts, "rfid_health", "rfid health", "rfid health --json"))
     def health(state: Path = option.state, json: bool = option.json, lang: str = option.lang) -> int:

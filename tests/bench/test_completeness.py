@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from bench import real_detego
-from sensors.rfid.completeness import Unread, chao_lower_bound, hears_strangers, unread
+from bench.completeness import Unread, chao_lower_bound, hears_strangers, unread
 
 
 def walk(

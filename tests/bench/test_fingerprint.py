@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from bench import real_rfid_locate
-from sensors.rfid.fingerprint import chances, learn, nearest, nearest_antenna
+from bench.fingerprint import chances, learn, nearest, nearest_antenna
 
 ANTENNAS = np.array([(0.0, 0.0), (10.0, 0.0)])
 GRID = np.array([(x, y) for x in np.arange(1.0, 10.0, 2.0) for y in (-2.0, 0.0, 2.0)])
