@@ -158,5 +158,5 @@ def _tick(state: State, event: Tick) -> Decision:
     told = limits.decide(state, event.at_ns) + limits.unknowns(state, event.at_ns)
     told += silence.decide(state, event.at_ns) + together.decide(state, event.at_ns)
     told += forged.decide(state, event.at_ns) + cloned.decide(state, event.at_ns)
-    told += order.over(state, event.at_ns) + sweeps.demand(state, event.at_ns)
+    told += sweeps.demand(state, event.at_ns) + order.over(state, event.at_ns)
     return Decision(late) + told + close_valves(state, event.at_ns)

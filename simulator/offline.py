@@ -221,8 +221,8 @@ class Offline:
         phase_rad = None
         if slide is not None and segment >= 0:
             heard = slide.look(segment, (self.at_ns - begun_ns) / 1e9)
-            row = slide.sections[segment].tag[heard.tag]
-            epc, rssi_dbm, tid = self.world.epc[row], heard.rssi_dbm, self.world.tid[row]
+            tag = slide.sections[segment].tag[heard.tag]
+            epc, tid, rssi_dbm = self.world.epc[tag], self.world.tid[tag], heard.rssi_dbm
             count, phase_rad = np.ones(len(epc), np.uint16), heard.phase_rad
         else:
             epc, rssi_dbm, count, tid = self._fields[reader.id](port, dwell_ns / 1e9)

@@ -2,7 +2,7 @@
 
 Impinj: phase, fine RSSI and the serialized TID with every read (FastID), for no air time worth naming. Zebra: phase.
 Others tell no TID by themselves: an AccessSpec reads it, of each tag that is singulated, which takes time on the air
-and is therefore only added to a search for which it is demanded (decision 0016).
+and is therefore only added to a search for which it is demanded (decision 0017).
 """
 
 from typing import Any, Literal

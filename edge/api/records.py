@@ -7,7 +7,8 @@ import msgspec
 
 from config.vault import Rack, Zone
 from edge.api.order_records import StandsAnswer
-from edge.state.facts import HolderKind, Lane, Severity, Status
+from edge.state.custody_facts import HolderKind
+from edge.state.facts import Lane, Severity, Status
 
 Health = Literal["ok", "degraded", "life_safety"]
 

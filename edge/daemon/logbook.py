@@ -11,6 +11,7 @@ from config.messages import Language, load_texts
 from edge.api.answers import shown
 from edge.api.sentences import fact_sentence
 from edge.state.chip_facts import ClonedTagSeen
+from edge.state.custody_facts import CustodyDoubted
 from edge.state.facts import (
     ActionTaken,
     ActuatorChanged,
@@ -20,7 +21,6 @@ from edge.state.facts import (
     ClockVouched,
     CommandEnded,
     CommandIntended,
-    CustodyDoubted,
     DataGap,
     DuplicateEpcSeen,
     Fact,

@@ -7,18 +7,8 @@ import numpy as np
 
 from config.phrase import phrase
 from edge.state.apply import apply
-from edge.state.facts import (
-    CustodyDoubted,
-    CustodyUpheld,
-    PlacementConfirmed,
-    VolumeFound,
-    VolumeMisplaced,
-    VolumeMissing,
-    VolumeMoved,
-    VolumePlaced,
-    VolumeSeen,
-    VolumeTaken,
-)
+from edge.state.custody_facts import CustodyDoubted, CustodyUpheld, PlacementConfirmed, VolumePlaced, VolumeTaken
+from edge.state.facts import VolumeFound, VolumeMisplaced, VolumeMissing, VolumeMoved, VolumeSeen
 from edge.state.plant import Plant
 from edge.state.snapshot import thaw
 from edge.state.state import State

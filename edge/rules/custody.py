@@ -8,15 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.rules.decision import NOTHING, Decision
+from edge.state.custody_facts import CustodyDoubted, CustodyUpheld, PlacementConfirmed, VolumePlaced, VolumeTaken
 from edge.state.events import CustodyChange
-from edge.state.facts import (
-    CustodyDoubted,
-    CustodyUpheld,
-    Fact,
-    PlacementConfirmed,
-    VolumePlaced,
-    VolumeTaken,
-)
+from edge.state.facts import Fact
 from edge.state.state import State
 from edge.state.volumes import HELD, IN_TRANSIT, NO_CUSTODY, NOWHERE, PLACED
 from sensors.rfid.belief import Belief

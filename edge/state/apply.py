@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from drivers.command import Scan
 from edge.state import facts as f
 from edge.state.chip_facts import ClonedTagSeen, TagsIdentified
+from edge.state.custody_facts import CustodyDoubted, CustodyUpheld, PlacementConfirmed, VolumePlaced, VolumeTaken
 from edge.state.order_facts import OrderLearnt, OrderUpheld
 from edge.state.shelving import after_change
 from edge.state.state import (
@@ -123,7 +124,7 @@ def _settle(state: State, volume: str) -> None:
         state.volumes.entrust(volume, NO_CUSTODY)
 
 
-def _taken(state: State, fact: f.VolumeTaken) -> None:
+def _taken(state: State, fact: VolumeTaken) -> None:
     if fact.volume in state.volumes.row:
         state.custody[fact.volume] = Custody(
             fact.holder, fact.holder_kind, is_held=True, segment=fact.segment, since_ns=fact.event_at_ns
@@ -135,7 +136,7 @@ def _taken(state: State, fact: f.VolumeTaken) -> None:
         state.moves.forget(fact.volume)
 
 
-def _placed(state: State, fact: f.VolumePlaced) -> None:
+def _placed(state: State, fact: VolumePlaced) -> None:
     if fact.volume in state.volumes.row:
         place = state.plant.places.segment_index.get(fact.segment, NOWHERE)
         state.custody[fact.volume] = Custody(
@@ -150,16 +151,16 @@ def _placed(state: State, fact: f.VolumePlaced) -> None:
         state.moves.forget(fact.volume)
 
 
-def _confirmed(state: State, fact: f.PlacementConfirmed) -> None:
+def _confirmed(state: State, fact: PlacementConfirmed) -> None:
     if fact.volume in state.volumes.row:
         _settle(state, fact.volume)
 
 
-def _doubted(state: State, fact: f.CustodyDoubted) -> None:
+def _doubted(state: State, fact: CustodyDoubted) -> None:
     _stands(state, fact.volume, fact.segment, PRESENT if fact.segment == (fact.book or fact.segment) else MISPLACED)
 
 
-def _upheld(state: State, fact: f.CustodyUpheld) -> None:
+def _upheld(state: State, fact: CustodyUpheld) -> None:
     if fact.volume in state.volumes.row:
         _stand(state, fact.volume, IN_TRANSIT, NOWHERE)
         state.evidence.hold(_tags(state, [fact.volume]))
@@ -340,11 +341,11 @@ _FOLDS: dict[type, Callable[[State, Any], None]] = {
     f.VolumeMissing: _missing,
     f.VolumeFound: _found,
     f.PlaceGone: _place_gone,
-    f.VolumeTaken: _taken,
-    f.VolumePlaced: _placed,
-    f.PlacementConfirmed: _confirmed,
-    f.CustodyDoubted: _doubted,
-    f.CustodyUpheld: _upheld,
+    VolumeTaken: _taken,
+    VolumePlaced: _placed,
+    PlacementConfirmed: _confirmed,
+    CustodyDoubted: _doubted,
+    CustodyUpheld: _upheld,
     f.ForeignTagSeen: _foreign,
     f.DuplicateEpcSeen: _nothing,
     TagsIdentified: _identified,

@@ -18,7 +18,7 @@ from drivers.observation import (
     array_from_wire,
     array_to_wire,
 )
-from edge.state.facts import HolderKind
+from edge.state.custody_facts import HolderKind
 
 
 class DeviceLost(msgspec.Struct, frozen=True, tag="device_lost"):

@@ -12,12 +12,12 @@ from config.catalogued import CataloguedVolume
 from config.reference_tag import ReferenceTag
 from drivers.command import Command, Result
 from edge.state.chip_facts import ClonedTagSeen, TagsIdentified
+from edge.state.custody_facts import CustodyDoubted, CustodyUpheld, PlacementConfirmed, VolumePlaced, VolumeTaken
 from edge.state.order_facts import OrderLearnt, OrderUpheld
 
 Lane = Literal["alarm", "custody", "event", "telemetry"]
 LANES: tuple[Lane, ...] = ("alarm", "custody", "event", "telemetry")
 Status = Literal["unseen", "present", "misplaced", "missing", "in_transit"]
-HolderKind = Literal["robot", "person", "station"]
 Severity = Literal["life_safety", "critical", "warning"]
 
 
@@ -83,56 +83,6 @@ class PlaceGone(_Fact, frozen=True, tag="place_gone"):
     """The segment it stood in is no longer in the configuration: it is unseen until an antenna reads it."""
 
     volume: str
-
-
-class VolumeTaken(_Fact, frozen=True, tag="volume_taken"):
-    """A holder is said to have it since `event_at_ns`: its status is in_transit, its segment none. `segment` it was
-    taken out of and the holder `before`: '' for none, or not known."""
-
-    volume: str
-    holder: str
-    holder_kind: HolderKind
-    segment: str
-    before: str
-    event_at_ns: int
-
-
-class VolumePlaced(_Fact, frozen=True, tag="volume_placed"):
-    """A holder is said to have put it into a segment at `event_at_ns`: nobody holds it any more. Its status is
-    misplaced where `book` ('' for none) is another segment, else present."""
-
-    volume: str
-    holder: str
-    holder_kind: HolderKind
-    segment: str
-    book: str
-    event_at_ns: int
-
-
-class PlacementConfirmed(_Fact, frozen=True, tag="placement_confirmed"):
-    """The antenna of the segment it was placed in reads it there: what was said is proved. Nothing else changes."""
-
-    volume: str
-    segment: str
-    confidence: float
-
-
-class CustodyDoubted(_Fact, frozen=True, tag="custody_doubted"):
-    """It is read, round after round, as one that stands in `segment`, although `holder` is said to hold it: its status
-    is as if it had been found there, its holder stays."""
-
-    volume: str
-    holder: str
-    segment: str
-    book: str
-    confidence: float
-
-
-class CustodyUpheld(_Fact, frozen=True, tag="custody_upheld"):
-    """It is read no more where it seemed to stand: `holder` has it, as was said. Its status is in_transit again."""
-
-    volume: str
-    holder: str
 
 
 class ForeignTagSeen(_Fact, frozen=True, tag="foreign_tag_seen"):

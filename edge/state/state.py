@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from drivers.command import Command
-from edge.state.facts import ForeignTagSeen, HolderKind, Measured, Severity
+from edge.state.custody_facts import HolderKind
+from edge.state.facts import ForeignTagSeen, Measured, Severity
 from edge.state.moves import Moves
 from edge.state.orders import Orders
 from edge.state.plant import Plant
@@ -159,9 +160,9 @@ class State:
         """Ids of the newest platform commands -> result, oldest first."""
         self.references: dict[str, str] = {}
         """EPC of a reference tag -> segment it hangs in."""
-        self.survey_began_ns = 0  # none ever did
-        self.clock_is_sure = True
-        self.starts = 0
+        self.survey_began_ns = 0
+        """0: none ever did."""
+        self.clock_is_sure, self.starts = True, 0
         # --- beliefs, beside the facts ---
         self.boot = ""
         self.started_ns = self.now_ns = 0

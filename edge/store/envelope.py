@@ -16,6 +16,7 @@ import msgspec
 
 from edge.state.chain import CHAIN_BYTES
 from edge.state.chip_facts import ClonedTagSeen
+from edge.state.custody_facts import CustodyDoubted, CustodyUpheld, PlacementConfirmed, VolumePlaced, VolumeTaken
 from edge.state.facts import (
     LANE_OF,
     ActionTaken,
@@ -23,8 +24,6 @@ from edge.state.facts import (
     CommandEnded,
     CommandIntended,
     ContactChanged,
-    CustodyDoubted,
-    CustodyUpheld,
     DeviceCameBack,
     DeviceWasLost,
     DuplicateEpcSeen,
@@ -35,15 +34,12 @@ from edge.state.facts import (
     LimitRestored,
     Measured,
     PlaceGone,
-    PlacementConfirmed,
     ShelvingChanged,
     VolumeFound,
     VolumeMisplaced,
     VolumeMissing,
     VolumeMoved,
-    VolumePlaced,
     VolumeSeen,
-    VolumeTaken,
 )
 from edge.state.order_facts import OrderLearnt, OrderUpheld
 

@@ -27,3 +27,23 @@ def best(segment: NDArray[np.int32], weight: NDArray[np.float32], is_new: NDArra
     top = np.take_along_axis(segment, order, axis=1)
     confidence = np.take_along_axis(share, order, axis=1)
     return Belief(top=top, confidence=np.minimum(confidence, np.where(is_new, np.float32(NEW), np.float32(1))[:, None]))
+
+
+def spread(
+    segment: NDArray[np.int32],
+    weight: NDArray[np.float32],
+    believed: NDArray[np.int32],
+    site: NDArray[np.int32],
+    share: NDArray[np.float32],
+) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+    """Candidates (n, k) and log probabilities, -1 is none, as in `best`, when what is given to the segment `believed`
+    (n,) belongs to the segments site (n, j) by share (n, j), whose rows sum to 1: (n, k + j) of both."""
+    given = np.where(segment >= 0, np.exp(weight), 0.0)
+    is_believed = segment == believed[:, None]
+    due = (given * is_believed).sum(axis=1)[:, None] * share
+    is_same = segment[:, None, :] == site[:, :, None]
+    given = np.where(is_believed, 0.0, given) + (is_same * due[:, :, None]).sum(axis=1)
+    is_other = (due >= LEAST) & ~is_same.any(axis=2) & (site >= 0)
+    places = np.concatenate([segment, np.where(is_other, site, np.int32(-1))], axis=1)
+    with np.errstate(divide="ignore"):
+        return places, np.log(np.concatenate([given, due], axis=1)).astype(np.float32)

@@ -155,8 +155,8 @@ class Evidence:
     def belief(self, rows: Index) -> Belief:
         """What is believed of some tags."""
         tags = self._tags
-        segment, weight = tags.segment.take(rows, axis=0), tags.weight.take(rows, axis=0).astype(np.float32)
-        return best(segment, weight, tags.age.take(rows) < FIRM_AGE)
+        candidates = self._thinking.candidates(tags, rows, self.radio(), self._recent.is_ill(self.radio()))
+        return best(*candidates, tags.age.take(rows) < FIRM_AGE)
 
     def silent_rounds(self, rows: Index) -> NDArray[np.int32]:
         """(m,) rounds of the believed segment's antenna since the tag was last read by anybody (or was enrolled)."""
@@ -221,7 +221,7 @@ class Evidence:
 
     def recall_quiet(self, segments: Index) -> None:
         """The antennas of these segments read nothing when the daemon ended: that lasts until they read something."""
-        self._recent.quiet_rounds[segments] = np.maximum(self._recent.quiet_rounds[segments], 1)
+        np.maximum.at(self._recent.quiet_rounds, segments, 1)
 
     def forget_open_rounds(self) -> None:
         """Drop the reads whose round is still open: after a start nobody will close it."""
@@ -280,11 +280,9 @@ class Evidence:
         closing: NDArray[np.int32],
         heard: Heard,
     ) -> NDArray[np.int64]:
-        """What the closed rounds say of every tag they concern; returns the rows that were thought over, and those of
-        which there is silence.
+        """What the closed rounds say of tags; returns the rows that were thought over, and those that are silent.
 
-        nth, hits (m,) of the reads: which of the rounds, and in how many; closing (segments + 1,) place in the order of
-        closing, -1 still open.
+        nth, hits (m,) of the reads: which round, and in how many; closing (segments + 1,) place in its order, -1 open.
         """
         tags, radio = self._tags, self._radio.radio()
         own = tags.believed.take(done.row) == done.segment
@@ -317,6 +315,7 @@ class Evidence:
         self._come_back(mine[is_read[thought] & (tags.gone.take(mine) > _GONE) & ~tags.is_held.take(mine)])
         confirmed = rows[is_own & as_ever]
         tags.age[confirmed] = np.minimum(tags.age[confirmed], 254) + 1
+        self._thinking.reconsider(tags, confirmed, radio, is_ill := self._recent.is_ill(radio))
         for sums in (self._radio, self._recent):
             sums.add_rounds(at.antenna, at.rounds, self._thinking.standing)
         told = thought.take(place)
@@ -326,7 +325,7 @@ class Evidence:
         put_off = np.where(settled & (before > PATIENCE), before, np.float32(0))[thought]
         stood = settled.take(place)
         believed = tags.believed.take(mine)
-        moved = self._thinking.think(tags, mine, reads, at, radio, put_off)
+        moved = self._thinking.think(tags, mine, reads, at, radio, put_off, is_ill)
         self._members.move(mine[moved], believed[moved], tags.believed.take(mine[moved]))
         tags.heard_until[mine[moved]] = self._total_of(mine[moved])
         # a tag that was missed counts in the rounds of those that stood; one that is back again does not in their hits
@@ -386,9 +385,7 @@ class Evidence:
 
     def prints(self, rows: Index) -> Prints:
         """What was learnt of some tags where each stands."""
-        tags = self._tags
-        names = ("rounds_there", "hits_there", "level_dbm", "level_count", "age")
-        return Prints(*(getattr(tags, name)[rows] for name in names))
+        return self._tags.prints(rows)
 
 
 def _frozen(view: NDArray[Any]) -> NDArray[Any]:

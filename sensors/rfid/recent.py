@@ -12,9 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sensors.rfid.heard import Heard
-from sensors.rfid.neighbourhood import OFFSETS, Neighbourhood
+from sensors.rfid.neighbourhood import OFFSETS, REACH, Neighbourhood
+from sensors.rfid.radio import Radio
 
 MEMORY = 20.0  # rounds
+ILL = 0.6  # of the reads that are due: fewer have a cause
+FEW = 20.0  # reads: what is due less says nothing
 
 
 class Recent:
@@ -58,6 +61,12 @@ class Recent:
         is_near = column < OFFSETS
         at = antenna[is_near].astype(np.int64) * OFFSETS + column[is_near]
         np.add.at(self.hits.reshape(-1), at, hits[is_near].astype(np.float64))
+
+    def is_ill(self, radio: Radio) -> NDArray[np.bool_]:
+        """(s + 1,) antennas that of late read far fewer of the volumes before them than they used to; last is none."""
+        due = self.trials[:, REACH] * radio.rate[:, REACH]
+        is_ill: NDArray[np.bool_] = np.append(self.hits[:, REACH] < ILL * (due - FEW), False)
+        return is_ill
 
     def to_columns(self) -> dict[str, NDArray[Any]]:
         """A copy for a snapshot."""

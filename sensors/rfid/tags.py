@@ -7,7 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sensors.rfid.epc_table import room_for
-from sensors.rfid.locate import CANDIDATES, NEVER, PRINTS
+from sensors.rfid.locate import CANDIDATES, NEVER, PRINT_REACH, PRINTS, Known
+from sensors.rfid.prints import Prints
 
 FIRM_AGE = 3  # its own antenna read it twice: what it is like there is learnt from then on
 LONG_AGE = 10  # what was learnt of a tag in so many is the tag's own
@@ -92,6 +93,42 @@ class Tags:
         kept = np.where(self.age[rows] >= LONG_AGE, _KEPT_READS, 0)
         self.bias_count[rows] = np.minimum(self.bias_count[rows], kept)
         self.age[rows] = 1
+
+    def shift(self, rows: NDArray[np.integer[Any]], segment: NDArray[np.int32], by: NDArray[np.int64]) -> None:
+        """They stood in `segment` (m,) all along, `by` (m,) steps further along the line than was believed: a print is
+        kept by the antennas it is of, and what was made of them under the old belief is forgotten."""
+        self.believed[rows] = segment
+        offset = np.arange(PRINTS) - by[:, None]
+        is_kept = (offset >= 0) & (offset < PRINTS)
+        for column in (self.hits_there, self.level_dbm, self.level_count):
+            column[rows] = np.where(is_kept, column[rows[:, None], np.where(is_kept, offset, 0)], 0)
+        self.bias_db[rows] = 0
+        self.bias_count[rows] = 0
+        self.age[rows] = np.minimum(self.age[rows], 1 + np.minimum(self.hits_there[rows, PRINT_REACH], 254))
+
+    def known(self, rows: NDArray[np.integer[Any]]) -> Known:
+        """What is known of these."""
+        learnt: tuple[NDArray[Any], ...] = (
+            self.bias_db,
+            self.bias_count,
+            self.level_dbm,
+            self.level_count,
+            self.rounds_there,
+            self.hits_there,
+        )
+        of_rows = (column.take(rows, axis=0).astype(np.float32) for column in learnt)
+        return Known(self.believed.take(rows), *of_rows)
+
+    def prints(self, rows: NDArray[np.integer[Any]]) -> Prints:
+        """What was learnt of these where each stands."""
+        learnt: tuple[NDArray[Any], ...] = (
+            self.rounds_there,
+            self.hits_there,
+            self.level_dbm,
+            self.level_count,
+            self.age,
+        )
+        return Prints(*(column[rows] for column in learnt))
 
     def to_columns(self) -> dict[str, NDArray[Any]]:
         """A copy for a snapshot."""

@@ -13,7 +13,8 @@ from config.messages import LANGUAGES, Texts, language_of, load_texts
 from config.policy import Limit
 from drivers.command import Result
 from edge.rules.devices import STORE_ALARMS
-from edge.state.facts import LANE_OF, HolderKind, Severity, Status
+from edge.state.custody_facts import HolderKind
+from edge.state.facts import LANE_OF, Severity, Status
 
 ROOT = Path(__file__).resolve().parents[2]
 SCANNED = ("edge", "drivers", "sensors")

@@ -2,15 +2,9 @@
 
 import pytest
 
+from edge.state.custody_facts import CustodyDoubted, CustodyUpheld, PlacementConfirmed
 from edge.state.events import CustodyChange
-from edge.state.facts import (
-    CustodyDoubted,
-    CustodyUpheld,
-    PlacementConfirmed,
-    VolumeMisplaced,
-    VolumeMissing,
-    VolumeMoved,
-)
+from edge.state.facts import VolumeMisplaced, VolumeMissing, VolumeMoved
 from edge.state.volumes import STATUSES
 from edge.store.journal import Store
 from tests.daemon.test_recovery import ELSEWHERE, HERE, THERE, killed, settled_at, store

@@ -17,7 +17,7 @@ from simulator.devices.llrp_identity import OK, capabilities, refused, temperatu
 from simulator.devices.llrp_reader import SimulatedReader
 from simulator.devices.llrp_wire import event, message
 from tests.llrp.conftest import Seen, config_of, two_shelves
-from tests.llrp.test_session import SECOND, Talk
+from tests.llrp.talk import SECOND, Talk
 from tests.unhurried import unhurried
 
 ADD_ROSPEC, START_ROSPEC = 20, 22

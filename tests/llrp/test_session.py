@@ -1,85 +1,17 @@
 """The LLRP session alone, on a manual clock: what it refuses, waits for and says last."""
 
 import struct
-from collections.abc import Callable
-from typing import Any
 
 import pytest
 
 from config.devices import Reader
-from drivers.command import CommandOutcome, Scan, Switch
+from drivers.command import CommandOutcome, Switch
 from drivers.driver import DeviceError, Turn
-from drivers.llrp import requests
-from drivers.llrp.codec import Framer, decode_message, header
-from drivers.llrp.device import LlrpSession
-from drivers.llrp.phases import ORDER, REQUEST
+from drivers.llrp.codec import Framer, header
 from drivers.observation import DeviceNote, Searched, TagReads
-from simulator.devices.llrp_identity import ENABLE_EXTENSIONS, IMPINJ, OK, capabilities, configuration, refused
-from simulator.devices.llrp_wire import event, message, vendor_message
-
-SECOND = 1_000_000_000
-READER = Reader(id="r", host="h", segments=("a", "b"), dwell_ms=100, keepalive_s=1.0)
-GREETING = event(1, 1, ConnectionAttemptEvent=0)
-ANSWERS: dict[int, dict[str, Any]] = {11: capabilities(4), 12: configuration(4, set(), {}, 0)}
-
-
-class Talk:
-    """Answers what a session sends, one message at a time."""
-
-    def __init__(self, reader: Reader = READER, **answers: dict[str, Any]) -> None:
-        self.session = LlrpSession(reader)
-        self.answers = ANSWERS | {int(kind.removeprefix("type_")): value for kind, value in answers.items()}
-        self.at_ns = SECOND
-        self.asked: list[int] = []
-        self.turn: Turn[bytes] = self.session.opened(self.at_ns)
-
-    def hear(self, data: bytes) -> tuple[Any, ...]:
-        self.turn = self.session.received(data, self.at_ns)
-        return self.turn.records
-
-    def answer(self) -> tuple[Any, ...]:
-        """Answer all that was sent; what the session made of the last answer."""
-        answered = {request: number for (phase, number), _ in ORDER.items() if (request := _type(phase))}
-        records: tuple[Any, ...] = ()
-        framer = Framer()
-        framer.push(b"".join(self.turn.send))
-        while (frame := framer.pull()) is not None:
-            self.asked.append(frame.type)
-            if frame.type == 1023:
-                answer = self.answers.get(1023, OK)
-                records = self.hear(vendor_message(frame.id, IMPINJ, ENABLE_EXTENSIONS + 1, answer))
-            elif frame.type in answered:
-                kind = answered[frame.type]
-                records = self.hear(message(kind, frame.id, self.answers.get(kind, OK)))
-        return records
-
-    def until(self, kind: int) -> None:
-        """Answer until the session has asked for `kind`, and answer that."""
-        if not self.asked:
-            self.hear(GREETING)
-        while kind not in self.asked:
-            self.answer()
-
-
-def _type(phase: str) -> int | None:
-    types = {"ADD_ACCESSSPEC": 40, "DELETE_ACCESSSPEC": 41, "ENABLE_ACCESSSPEC": 42}
-    types |= {"GET_READER_CAPABILITIES": 1, "GET_READER_CONFIG": 2, "SET_READER_CONFIG": 3, "ADD_ROSPEC": 20}
-    types |= {"DELETE_ROSPEC": 21, "START_ROSPEC": 22, "STOP_ROSPEC": 23, "ENABLE_ROSPEC": 24}
-    return types.get(REQUEST.get(phase, ""))
-
-
-def rospec(what: int, spec_id: int = 1) -> bytes:
-    return event(9, 1, ROSpecEvent={"Event": what, "ROSpecID": spec_id})
-
-
-def aispec_end(place: int, spec_id: int = 1) -> bytes:
-    return event(9, 1, AISpecEvent={"Event": 0, "ROSpecID": spec_id, "SpecIndex": place})
-
-
-def code_of(act: Callable[[], object]) -> str:
-    with pytest.raises(DeviceError) as seen:
-        act()
-    return str(seen.value.args[0])
+from simulator.devices.llrp_identity import refused
+from simulator.devices.llrp_wire import event, message
+from tests.llrp.talk import GREETING, SECOND, Talk, aispec_end, code_of, rospec
 
 
 def test_the_reader_is_cleared_and_configured_before_it_searches() -> None:
@@ -217,133 +149,11 @@ def test_the_last_words_delete_the_search_and_close_the_connection() -> None:
     assert [frame.type for frame in iter(framer.pull, None)] == [21, 14]
 
 
-def test_a_scan_whose_antenna_lost_its_cable_fails() -> None:
-    talk = Talk()
-    talk.until(22)
-    talk.hear(event(9, 1, AntennaEvent={"Event": 0, "AntennaID": 2}))
-    talk.turn = talk.session.request(Scan("c", "r", (2,)), talk.at_ns)
-    for _ in range(5):  # stop, delete, add, enable, start
-        talk.answer()
-    records = talk.hear(rospec(0, 2) + aispec_end(1, 2) + rospec(1, 2))
-    assert records == (CommandOutcome("c", "r", talk.at_ns, "failed", "llrp_not_searched"),)
-
-
-def scanning(talk: Talk, *antennas: int) -> None:
-    """Demand a scan and answer all that leads to it: stop, delete, add, enable, start."""
-    talk.turn = talk.session.request(Scan("c", "r", antennas), talk.at_ns)
-    for _ in range(5):
-        talk.answer()
-
-
-def test_a_demanded_scan_searches_four_times_as_long_in_session_0() -> None:
-    talk = Talk()
-    talk.until(22)
-    added: list[dict[str, Any]] = []
-    talk.turn = talk.session.request(Scan("c", "r", (2,)), talk.at_ns)
-    for _ in range(3):
-        framer = Framer()
-        framer.push(b"".join(talk.turn.send))
-        added += [decode_message(frame)["ROSpec"] for frame in iter(framer.pull, None) if frame.type == 20]
-        talk.answer()
-    (search,) = added[0]["AISpecs"]
-    assert search["AntennaIDs"] == [2]
-    assert search["StopTrigger"]["DurationTriggerValue"] == 400  # of 100
-    (antenna,) = search["InventoryParameterSpecs"][0]["AntennaConfigurations"]
-    assert antenna["C1G2InventoryCommand"]["SingulationControl"]["Session"] == 0
-
-
-@pytest.mark.parametrize(("dwell_ms", "rescan_ms"), [(10, 40), (1250, 5000), (2000, 5000), (9000, 9000)])
-def test_a_demanded_scan_is_never_shorter_than_an_ordinary_search_nor_keeps_the_others_waiting(
-    dwell_ms: int, rescan_ms: int
-) -> None:
-    reader = Reader(id="r", host="h", segments=("a",), dwell_ms=dwell_ms)
-    assert requests.dwell_ms(reader, is_rescan=False) == dwell_ms
-    assert requests.dwell_ms(reader, is_rescan=True) == rescan_ms
-
-
-def test_a_round_that_a_scan_cut_short_goes_on_with_the_antenna_that_was_searching() -> None:
-    reader = Reader(id="r", host="h", segments=("a", "b", "c", "d"), dwell_ms=100, keepalive_s=1.0)
-    talk = Talk(reader)
-    talk.until(22)
-    talk.hear(rospec(0) + aispec_end(1) + aispec_end(2))
-    scanning(talk, 1)
-    talk.hear(rospec(0, 2) + aispec_end(1, 2) + rospec(1, 2))
-    for _ in range(4):  # delete, add, enable, start
-        talk.answer()
-    talk.hear(rospec(0, 3))
-    records = talk.hear(b"".join(aispec_end(place, 3) for place in range(1, 5)))
-    assert [search.antenna for search in records] == [3, 4, 1, 2]
-
-
-def test_between_two_scans_an_antenna_of_the_ordinary_round_finishes() -> None:
-    """Scans that come faster than the reader does them: every port still has its turn."""
-    talk = Talk()
-    talk.until(22)
-    talk.hear(rospec(0))
-    searched: list[int] = []
-    scanning(talk, 1)
-    for spec_id in range(2, 10, 2):
-        assert talk.session.request(Scan(f"c{spec_id}", "r", (1,)), talk.at_ns).send == ()  # one is under way
-        talk.hear(rospec(0, spec_id) + aispec_end(1, spec_id) + rospec(1, spec_id))
-        for _ in range(4):  # delete, add the ordinary round, enable, start
-            talk.answer()
-        assert talk.turn.send == ()
-        searched += [told.antenna for told in talk.hear(rospec(0, spec_id + 1) + aispec_end(1, spec_id + 1))]
-        talk.asked.clear()
-        for _ in range(5):
-            talk.answer()
-        assert talk.asked == [23, 21, 20, 24, 22]  # now the scan that waited
-    assert searched == [1, 2, 1, 2]
-
-
-def test_an_antenna_whose_search_was_cut_short_did_not_look_everywhere() -> None:
-    talk = Talk()
-    talk.until(22)
-    talk.hear(rospec(0))
-    talk.turn = talk.session.request(Scan("c", "r", (2,)), talk.at_ns)
-    asked_to_stop = talk.turn.send
-    assert talk.hear(aispec_end(1)) == ()
-    talk.turn = Turn((), asked_to_stop)
-    talk.answer()
-    assert talk.hear(aispec_end(1) + rospec(1)) == ()
-
-
-@pytest.mark.parametrize("kind", [30, 34, 32])
-def test_a_reader_that_will_not_do_a_scan_says_so_and_searches_on_as_ever(kind: int) -> None:
-    talk = Talk()
-    talk.until(22)
-    talk.answers[kind] = refused(101, "not in this session")
-    talk.turn = talk.session.request(Scan("c", "r", (2,)), talk.at_ns)
-    told: list[Any] = []
-    for _ in range(5):
-        told += talk.answer()
-        if told and told[-1].result == "failed":
-            break
-    assert (told[-1].command, told[-1].result, told[-1].reason) == ("c", "failed", "llrp_scan_refused")
-    talk.answers[kind] = OK
-    talk.asked.clear()
-    for _ in range(6):
-        talk.answer()
-    assert talk.asked == [21, 41, 3, 20, 24, 22]
-    first, second = talk.hear(rospec(0, 3) + aispec_end(1, 3) + aispec_end(2, 3))
-    assert (first.antenna, second.antenna) == (1, 2)
-
-
 def test_a_switch_is_not_for_a_reader() -> None:
     talk = Talk()
     (outcome,) = talk.session.request(Switch("c", "r", "relay", on=True, toward_safety=True), SECOND).records
     assert isinstance(outcome, CommandOutcome)
     assert (outcome.result, outcome.reason) == ("refused", "unsupported_command")
-
-
-def test_more_scans_than_a_reader_can_do_are_refused() -> None:
-    talk = Talk()
-    talk.until(22)
-    results = [talk.session.request(Scan(str(n), "r", (1,)), SECOND).records for n in range(17)]
-    (last,) = results[16]
-    assert isinstance(last, CommandOutcome)
-    assert (last.result, last.reason) == ("refused", "llrp_busy")
-    assert not any(results[:16])
 
 
 TAG = bytes.fromhex("00f000148d3000abcdef00000000000003810001")

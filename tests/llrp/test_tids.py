@@ -17,7 +17,7 @@ from drivers.observation import DeviceNote, TagReads
 from simulator.devices.llrp_identity import IMPINJ, OK, capabilities, refused
 from simulator.devices.llrp_wire import message
 from tests.conformance.kit import reads_one_by_one
-from tests.llrp.test_session import SECOND, Talk, aispec_end, rospec
+from tests.llrp.talk import SECOND, Talk, aispec_end, rospec
 
 EPC_96 = bytes.fromhex("8d 3000abcdef00000000000003")
 TID = bytes.fromhex("e2801191 2000 1234 5678 9abc")  # Impinj M730, a serial number of 48 bits

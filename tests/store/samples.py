@@ -3,6 +3,8 @@
 from config.catalogued import CataloguedVolume
 from config.reference_tag import ReferenceTag
 from drivers.command import Switch
+from edge.state.chip_facts import ClonedTagSeen, IdentifiedTag, TagsIdentified
+from edge.state.custody_facts import CustodyDoubted, CustodyUpheld, PlacementConfirmed, VolumePlaced, VolumeTaken
 from edge.state.facts import (
     ActionTaken,
     ActuatorChanged,
@@ -14,8 +16,6 @@ from edge.state.facts import (
     CommandEnded,
     CommandIntended,
     ContactChanged,
-    CustodyDoubted,
-    CustodyUpheld,
     DaemonStarted,
     DataGap,
     DeviceCameBack,
@@ -27,7 +27,6 @@ from edge.state.facts import (
     LimitRestored,
     Measured,
     PlaceGone,
-    PlacementConfirmed,
     PlatformCommandTaken,
     ReferencesPlaced,
     ShelvingChanged,
@@ -36,11 +35,9 @@ from edge.state.facts import (
     VolumeMisplaced,
     VolumeMissing,
     VolumeMoved,
-    VolumePlaced,
     VolumesCatalogued,
     VolumeSeen,
     VolumesTogether,
-    VolumeTaken,
 )
 from edge.state.order_facts import OrderLearnt, OrderUpheld
 
@@ -61,6 +58,8 @@ ONE_OF_EACH: tuple[Fact, ...] = (
     VolumeFound(AT_NS, '档案-2020"全宗"\\\n1', "A-01L-03", "A-01L-01", 0.951),
     ForeignTagSeen(AT_NS, "e0ff", "A-01L-01", "iso_afi"),
     DuplicateEpcSeen(AT_NS, "e28011", "J-1", "A-01L-01", "B-02R-04"),
+    TagsIdentified(AT_NS, (IdentifiedTag("J-1", "e28011", "e28011912000"),)),
+    ClonedTagSeen(AT_NS, "e28011", "J-1", "e28011912000", "A-01L-01", "e28011912001", "B-02R-04"),
     VolumesTogether(AT_NS, "antennas_swapped:r/1+r/2", "antennas_swapped", ("A-01L-01",), ("A-01L-02",), 90, 100),
     ActionTaken(AT_NS, "actuator.set", "wang", "technician", "tty1", "valve-1", "accepted"),
     PlatformCommandTaken(AT_NS, "c-1", "centre", 7, "snapshot.request", "accepted"),

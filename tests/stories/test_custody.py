@@ -10,18 +10,9 @@ from hypothesis import strategies as st
 from edge.api import volumes as looks
 from edge.rules.decision import Decision
 from edge.state.apply import apply
+from edge.state.custody_facts import CustodyDoubted, CustodyUpheld, PlacementConfirmed, VolumePlaced, VolumeTaken
 from edge.state.events import CustodyChange
-from edge.state.facts import (
-    CustodyDoubted,
-    CustodyUpheld,
-    Fact,
-    PlacementConfirmed,
-    VolumeMisplaced,
-    VolumeMissing,
-    VolumePlaced,
-    VolumesCatalogued,
-    VolumeTaken,
-)
+from edge.state.facts import Fact, VolumeMisplaced, VolumeMissing, VolumesCatalogued
 from edge.state.mirror import mirror
 from edge.state.snapshot import encode, encode_folded, freeze, thaw
 from simulator.platform.mirror import FOLDS, Mirror

@@ -9,8 +9,9 @@ import pytest
 from drivers.observation import RobotState, ShelvingState, TagReads
 from edge.api.volumes import find
 from edge.state.apply import apply
+from edge.state.custody_facts import VolumeTaken
 from edge.state.events import CustodyChange
-from edge.state.facts import AlarmCleared, AlarmRaised, Fact, VolumeTaken
+from edge.state.facts import AlarmCleared, AlarmRaised, Fact
 from edge.state.order_facts import OrderLearnt, OrderUpheld
 from edge.state.snapshot import encode, encode_folded, freeze, thaw
 from edge.state.state import State

@@ -1,13 +1,13 @@
 """Commands that look at the running vault: status, devices, alarms, find."""
 
 from pathlib import Path
-from zoneinfo import ZoneInfo
 
 import typer
 
 from config.messages import Texts
 from edge.api.records import AlarmAnswer, CloneAnswer, CustodyAnswer, DevicesAnswer, FindAnswer, StatusAnswer
 from edge.cli.client import Daemon
+from edge.cli.commands.looking import looked, standing
 from edge.cli.commands.order import show_stands
 from edge.cli.options import described, options
 from edge.cli.screen import Screen, measured, seconds
@@ -38,53 +38,23 @@ def add(app: typer.Typer, texts: Texts) -> None:
     @app.command(help=described(texts, "devices", "devices", "devices --json"))
     def devices(state: Path = option.state, json: bool = option.json, lang: str = option.lang) -> int:
         del lang
-        screen = Screen(texts, is_json=json)
-        with Daemon(state) as daemon:
-            answer = daemon.ask("devices", DevicesAnswer)
-            if json:
-                screen.json(answer)
-            else:
-                standing(screen, daemon)
-                _show_devices(screen, answer)
-            return OK if all(device.is_ok for device in answer.devices) else DEGRADED
+        answer = looked(texts, state, json, "devices", DevicesAnswer, _show_devices)
+        return OK if all(device.is_ok for device in answer.devices) else DEGRADED
 
     @app.command(help=described(texts, "alarms", "alarms", "alarms --json"))
     def alarms(state: Path = option.state, json: bool = option.json, lang: str = option.lang) -> int:
         del lang
-        screen = Screen(texts, is_json=json)
-        with Daemon(state) as daemon:
-            answer = daemon.ask("alarms", list[AlarmAnswer])
-            if json:
-                screen.json(answer)
-            elif answer:
-                standing(screen, daemon)
-                _show_alarms(screen, answer)
-            else:
-                screen.say("no_alarms", "green")
-            active = [alarm for alarm in answer if alarm.is_active]
-            if any(alarm.severity == "life_safety" for alarm in active):
-                return LIFE_SAFETY
-            return DEGRADED if active else OK
+        answer = looked(texts, state, json, "alarms", list[AlarmAnswer], _show_alarms)
+        active = [alarm for alarm in answer if alarm.is_active]
+        if any(alarm.severity == "life_safety" for alarm in active):
+            return LIFE_SAFETY
+        return DEGRADED if active else OK
 
     @app.command(help=described(texts, "find", "find V000123", "find 2c14257bf400020000000001 --json"))
     def find(volume: str, state: Path = option.state, json: bool = option.json, lang: str = option.lang) -> int:
         del lang
-        screen = Screen(texts, is_json=json)
-        with Daemon(state) as daemon:
-            answer = daemon.ask("find", FindAnswer, volume=volume)
-            if json:
-                screen.json(answer)
-            else:
-                standing(screen, daemon)
-                _show_found(screen, answer)
-            return OK
-
-
-def standing(screen: Screen, daemon: Daemon) -> StatusAnswer:
-    """The daemon's status; from here on times are shown in its vault's zone."""
-    answer = daemon.ask("status", StatusAnswer)
-    screen.zone = ZoneInfo(answer.timezone)
-    return answer
+        looked(texts, state, json, "find", FindAnswer, _show_found, volume=volume)
+        return OK
 
 
 def _show_status(screen: Screen, daemon: Daemon, answer: StatusAnswer) -> None:
@@ -168,6 +138,9 @@ def _show_devices(screen: Screen, answer: DevicesAnswer) -> None:
 
 
 def _show_alarms(screen: Screen, answer: list[AlarmAnswer]) -> None:
+    if not answer:
+        screen.say("no_alarms", "green")
+        return
     label = screen.texts.label
     rows = [
         (

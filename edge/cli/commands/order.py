@@ -6,7 +6,7 @@ import typer
 
 from config.messages import Texts
 from edge.api.order_records import OrderAnswer, StandsAnswer
-from edge.cli.client import Daemon
+from edge.cli.commands.looking import looked
 from edge.cli.options import described, options
 from edge.cli.screen import Screen, seconds
 from edge.cli.trouble import DEGRADED, OK
@@ -21,14 +21,8 @@ def add(rfid: typer.Typer, texts: Texts) -> None:
     @rfid.command(help=described(texts, "rfid_order", "rfid order M1-01L-03", "rfid order M1-01L-03 --json"))
     def order(segment: str, state: Path = option.state, json: bool = option.json, lang: str = option.lang) -> int:
         del lang
-        screen = Screen(texts, is_json=json)
-        with Daemon(state) as daemon:
-            answer = daemon.ask("rfid.order", OrderAnswer, segment=segment)
-            if json:
-                screen.json(answer)
-            else:
-                _show(screen, answer)
-            return DEGRADED if answer.misfiled else OK
+        answer = looked(texts, state, json, "rfid.order", OrderAnswer, _show, segment=segment)
+        return DEGRADED if answer.misfiled else OK
 
 
 def show_stands(screen: Screen, answer: StandsAnswer) -> None:

@@ -12,7 +12,7 @@ from config.messages import Texts
 from edge.api.records import HistoryAnswer, TraceAnswer
 from edge.api.sentences import fact_sentence
 from edge.cli.client import Daemon
-from edge.cli.commands.looks import standing
+from edge.cli.commands.looking import looked, standing
 from edge.cli.options import described, options
 from edge.cli.screen import Screen, measured
 from edge.cli.streams import fault_of_stdout
@@ -36,20 +36,17 @@ def add(app: typer.Typer, texts: Texts) -> None:
         lang: str = option.lang,
     ) -> int:
         del lang
-        screen = Screen(texts, is_json=json)
-        with Daemon(state) as daemon:
-            answer = daemon.ask("trace", TraceAnswer, volume=volume, limit=limit)
-            if json:
-                screen.json(answer)
-                return OK
-            standing(screen, daemon)
+
+        def show(screen: Screen, answer: TraceAnswer) -> None:
             for fact in answer.facts:
                 show_fact(screen, fact)
             if not answer.facts:
                 screen.say("trace_empty", volume=volume)
             if answer.withheld:
                 screen.say("trace_withheld", count=answer.withheld)
-            return OK
+
+        looked(texts, state, json, "trace", TraceAnswer, show, volume=volume, limit=limit)
+        return OK
 
     @app.command(help=described(texts, "history", "history th-01/temperature", "history leak-1/leak --hours 2 --json"))
     def history(
@@ -64,18 +61,16 @@ def add(app: typer.Typer, texts: Texts) -> None:
         device, slash, name = point.partition("/")
         if not slash:
             raise Trouble("bad_point", seen=point)
-        screen = Screen(texts, is_json=json)
-        with Daemon(state) as daemon:
-            answer = daemon.ask("history", HistoryAnswer, device=device, point=name, since_s=hours * 3600, limit=limit)
-            if json:
-                screen.json(answer)
-                return OK
-            standing(screen, daemon)
+
+        def show(screen: Screen, answer: HistoryAnswer) -> None:
             for at, value in answer.values:
                 screen.line(f"{screen.local(at)}  {measured(texts, answer.quantity, value)}")
             if not answer.values:
                 screen.say("history_empty", point=point, hours=hours)
-            return OK
+
+        asked = {"device": device, "point": name, "since_s": hours * 3600, "limit": limit}
+        looked(texts, state, json, "history", HistoryAnswer, show, **asked)
+        return OK
 
     @app.command(help=described(texts, "watch", "watch", "watch --json | grep alarm_raised"))
     def watch(

@@ -14,9 +14,9 @@ from edge.api.rfid_records import (
     ReaderAnswer,
     TagAnswer,
 )
-from edge.cli.client import Daemon
 from edge.cli.commands import order, survey
-from edge.cli.commands.looks import show_clone, standing
+from edge.cli.commands.looking import looked
+from edge.cli.commands.looks import show_clone
 from edge.cli.options import described, options
 from edge.cli.screen import Screen, seconds
 from edge.cli.trouble import DEGRADED, OK
@@ -42,58 +42,36 @@ def add(app: typer.Typer, texts: Texts) -> None:
     @rfid.command(help=described(texts, "rfid_health", "rfid health", "rfid health --json"))
     def health(state: Path = option.state, json: bool = option.json, lang: str = option.lang) -> int:
         del lang
-        screen = Screen(texts, is_json=json)
-        with Daemon(state) as daemon:
-            answer = daemon.ask("rfid.health", AntennasAnswer)
-            if json:
-                screen.json(answer)
-            else:
-                standing(screen, daemon)
-                _show_health(screen, answer)
-                _show_readers(screen, answer.readers)
-            is_ill = answer.ill or any(reader.troubles for reader in answer.readers)
-            return DEGRADED if is_ill else OK
+        answer = looked(texts, state, json, "rfid.health", AntennasAnswer, _show_health)
+        is_ill = answer.ill or any(reader.troubles for reader in answer.readers)
+        return DEGRADED if is_ill else OK
 
     @rfid.command(help=described(texts, "rfid_coverage", "rfid coverage", "rfid coverage --json"))
     def coverage(state: Path = option.state, json: bool = option.json, lang: str = option.lang) -> int:
         del lang
-        screen = Screen(texts, is_json=json)
-        with Daemon(state) as daemon:
-            answer = daemon.ask("rfid.coverage", CoverageAnswer)
-            if json:
-                screen.json(answer)
-            else:
-                _show_coverage(screen, answer)
-            return DEGRADED if answer.blind_spots else OK
+        answer = looked(texts, state, json, "rfid.coverage", CoverageAnswer, _show_coverage)
+        return DEGRADED if answer.blind_spots else OK
 
     @rfid.command(help=described(texts, "rfid_antenna", "rfid antenna A-01L-03", "rfid antenna A-01L-03 --json"))
     def antenna(segment: str, state: Path = option.state, json: bool = option.json, lang: str = option.lang) -> int:
         del lang
-        screen = Screen(texts, is_json=json)
-        with Daemon(state) as daemon:
-            answer = daemon.ask("rfid.antenna", AntennaFigures, segment=segment)
-            if json:
-                screen.json(answer)
-            else:
-                standing(screen, daemon)
-                _show_antenna(screen, answer)
-            return OK if answer.antenna.verdict in _WELL else DEGRADED
+        answer = looked(texts, state, json, "rfid.antenna", AntennaFigures, _show_antenna, segment=segment)
+        return OK if answer.antenna.verdict in _WELL else DEGRADED
 
     @rfid.command(help=described(texts, "rfid_tag", "rfid tag V000123", "rfid tag 2c14257bf400020000000001 --json"))
     def tag(volume: str, state: Path = option.state, json: bool = option.json, lang: str = option.lang) -> int:
         del lang
-        screen = Screen(texts, is_json=json)
-        with Daemon(state) as daemon:
-            answer = daemon.ask("rfid.tag", TagAnswer, volume=volume)
-            if json:
-                screen.json(answer)
-            else:
-                _show_tag(screen, answer)
-            is_well = answer.silence in _HERE and answer.clone is None
-            return OK if is_well and answer.status not in ("misplaced", "missing") else DEGRADED
+        answer = looked(texts, state, json, "rfid.tag", TagAnswer, _show_tag, volume=volume)
+        is_well = answer.silence in _HERE and answer.clone is None
+        return OK if is_well and answer.status not in ("misplaced", "missing") else DEGRADED
 
 
 def _show_health(screen: Screen, answer: AntennasAnswer) -> None:
+    _show_antennas(screen, answer)
+    _show_readers(screen, answer.readers)
+
+
+def _show_antennas(screen: Screen, answer: AntennasAnswer) -> None:
     rows = [
         (
             antenna.segment,
