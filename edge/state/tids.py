@@ -1,5 +1,7 @@
 """Which chip is known to carry each volume's EPC: told as a fact, or heard once and to be heard again before it is."""
 
+import math
+
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
@@ -20,12 +22,13 @@ class Clone(msgspec.Struct, frozen=True):
 
 
 class OtherChip(msgspec.Struct, frozen=True):
-    """A chip that is not the one known for its EPC: how often it was read, as far as that matters, and last when and
-    where."""
+    """A chip that is not the one known for its EPC: how often it was read, as far as that matters, when last, and where
+    it was loudest."""
 
     times: int
     at_ns: int
     segment: int
+    rssi_dbm: float = -math.inf
 
 
 class Swept(msgspec.Struct, frozen=True):
