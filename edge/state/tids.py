@@ -55,6 +55,11 @@ class Tids:
         self.others: dict[tuple[str, str], OtherChip] = {}
         self.heard_ns: dict[str, int] = {}
 
+    @property
+    def nbytes(self) -> int:
+        """Bytes held in arrays."""
+        return self._octets.nbytes + self._is_told.nbytes
+
     def of(self, rows: NDArray[np.int32]) -> tuple[Octets, NDArray[np.bool_]]:
         """(m, TID_OCTETS) of each row, zeros for none, and whether it was told. rows (m,) >= 0"""
         self._grow(int(rows.max()) + 1 if len(rows) else 0)
@@ -114,6 +119,6 @@ class Tids:
     def _grow(self, rows: int) -> None:
         had = len(self._is_told)
         if rows > had:
-            more = max(rows, had + had // 8 + 64) - had
+            more = max(rows, had + had // 64 + 512) - had  # of 200 bytes a volume hardly any are to spare
             self._octets = np.concatenate([self._octets, np.zeros((more, TID_OCTETS), np.uint8)])
             self._is_told = np.concatenate([self._is_told, np.zeros(more, np.bool_)])

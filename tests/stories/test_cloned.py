@@ -1,6 +1,7 @@
 """A tag with a volume's EPC on another chip: told once, with both chips and places; its reads are not the volume's."""
 
 import msgspec
+import numpy as np
 import pytest
 
 from config.catalogued import CataloguedVolume
@@ -23,7 +24,10 @@ from edge.state.facts import (
 )
 from edge.state.snapshot import encode, encode_folded, freeze, thaw
 from edge.state.state import State
+from edge.state.tids import Tids
 from edge.step import step
+from sensors.rfid.evidence import Evidence
+from sensors.rfid.neighbourhood import Neighbourhood
 from tests.stories.chips import CLONE, EVERYBODY, SLOTS, a_round, chip, settled, told_reads
 from tests.stories.small_vault import NS, Story, epc_of
 
@@ -277,3 +281,17 @@ def test_a_vault_whose_readers_tell_no_tid_keeps_nothing() -> None:
     for _ in range(3):
         story.round(EVERYBODY)
     assert freeze(story.state).folded.tids == freeze(story.state).beliefs.tids_heard == b""
+
+
+def test_what_is_known_of_tags_and_chips_takes_at_most_200_bytes_a_volume() -> None:
+    """A city's, imported in portions of 500; every chip is known, and was heard in portions of a round."""
+    volumes, portion = 160_000, 500
+    evidence, chips = Evidence(Neighbourhood(np.zeros(1, np.int32), np.zeros(1, np.int32))), Tids()
+    for first in range(0, volumes, portion):
+        evidence.enroll([epc_of(first + i) for i in range(portion)], np.zeros(portion, np.int32))
+    for first in range(0, volumes, portion):
+        rows = np.arange(first, first + portion, dtype=np.int32)
+        chips.of(rows)
+        chips.hear(rows, np.full((portion, 12), 0xE2, np.uint8))
+    assert chips.nbytes / volumes <= 13.3
+    assert (evidence.nbytes + chips.nbytes) / volumes <= 200
