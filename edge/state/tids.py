@@ -60,6 +60,11 @@ class Tids:
         """Bytes held in arrays."""
         return self._octets.nbytes + self._is_told.nbytes
 
+    @property
+    def is_empty(self) -> bool:
+        """Nothing was ever heard or told."""
+        return not len(self._is_told)
+
     def of(self, rows: NDArray[np.int32]) -> tuple[Octets, NDArray[np.bool_]]:
         """(m, TID_OCTETS) of each row, zeros for none, and whether it was told. rows (m,) >= 0"""
         self._grow(int(rows.max()) + 1 if len(rows) else 0)
