@@ -13,6 +13,7 @@ rss_mb             peak of the process, world and bytes included; `world_mb`: be
 """
 
 import argparse
+import gc
 import json
 import resource
 import sys
@@ -45,6 +46,7 @@ PORTS = 16
 DWELL_NS = 625_000_000  # 16 of them are the 10 s of a cycle
 REACH_SEGMENTS = 3
 CHUNK = 500
+MOST_ON_A_SHELF = 999  # slots: what a rack's rule allows
 SELECTED = Selector(first_seen=True, last_seen=True, count=True, pc=True)
 
 
@@ -91,10 +93,16 @@ def made(volumes: int, segments: int) -> World:
     return World(epc, book, reaches)
 
 
+def shelving(volumes: int, segments: int) -> tuple[int, int]:
+    """Shelves of a section, and slots of a shelf, that hold what stands in it."""
+    slots = -(-volumes // segments)
+    shelves = -(-slots // MOST_ON_A_SHELF)
+    return shelves, -(-slots // shelves)
+
+
 def vault_of(readers: int, volumes: int) -> Vault:
     """A rack of one line of 16 sections for each reader."""
-    segments = readers * PORTS
-    slots = -(-volumes // segments)
+    shelves, slots = shelving(volumes, readers * PORTS)
     document = {
         "schema": 1,
         "centre": "c1",
@@ -110,7 +118,7 @@ def vault_of(readers: int, volumes: int) -> Vault:
                 "rows": readers,
                 "faces": ["L"],
                 "sections": PORTS,
-                "shelves": 1,
+                "shelves": shelves,
                 "slots_per_shelf": slots,
                 "segment": "section",
             }
@@ -157,12 +165,12 @@ class Bench:
         """Every volume enters at its book place."""
         names = self.state.plant.places.segment_ids
         book = self.world.book.tolist()
-        within = (np.arange(len(book)) - np.searchsorted(book, book)).tolist()
+        _, slots = shelving(len(book), len(names))
+        shelf, slot = np.divmod(np.arange(len(book)) - np.searchsorted(book, book), slots)
+        at = [f"{shelf}-{slot:02}" for shelf, slot in zip((shelf + 1).tolist(), (slot + 1).tolist(), strict=True)]
         for first in range(0, len(book), CHUNK):
             lines = tuple(
-                CataloguedVolume(
-                    f"V{i:07}", self.world.epc[i].tobytes().hex(), f"{names[book[i]]}-1-{within[i] + 1:02}", 0
-                )
+                CataloguedVolume(f"V{i:07}", self.world.epc[i].tobytes().hex(), f"{names[book[i]]}-{at[i]}", 0)
                 for i in range(first, min(first + CHUNK, len(book)))
             )
             action = OperatorAction(
@@ -258,6 +266,7 @@ def run(volumes: int, readers: int, cycles: int, warm_up: int) -> Figures:
         bench.warm_up(warm_up, rng)
         _say(f"warm after {time.monotonic() - began:.0f} s")
         bench.longest_s = 0.0
+        gc.freeze()  # as the daemon does with the state that it recovered
         sessions = [searching(reader, greeting(reader, is_terse=True), bench.at_ns) for reader in vault.readers]
         reads, cpu_s, decode_s = timed(bench, sessions, cycles, rng)
         tags = bench.state.volumes.tag

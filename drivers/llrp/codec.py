@@ -185,18 +185,18 @@ def _value(layout: Layout, body: bytes, depth: int) -> dict[str, Any]:
         if kind in layout.by_type:
             seen.setdefault(kind, []).append(_parameter(kind, body[inner:stop], depth + 1))
         start = stop
-    for child in layout.children:
-        found = seen.get(child.type)
-        if child.mark == "*":
-            value[child.name] = found
-        elif found and len(found) > 1:
+    value |= layout.absent
+    for kind, found in seen.items():
+        child = layout.by_type[kind]
+        if child.mark != "*" and len(found) > 1:
             raise malformed(f"{layout.name}: {len(found)} parameters {child.name}, at most one may stand here")
-        elif found:
-            value[child.name] = found[0]
-        elif child.mark == "!":
+        value[child.name] = found if child.mark == "*" else found[0]
+    for child in layout.expected:
+        if child.type in seen:
+            continue
+        if child.mark == "!":
             raise malformed(f"{layout.name}: parameter {child.name} ({child.type}) is missing")
-        else:
-            value[child.name] = _zero(PARAMETERS[child.type]) if child.mark == "0" else None
+        value[child.name] = _zero(PARAMETERS[child.type])
     return value
 
 
@@ -215,6 +215,8 @@ def _parameter(kind: int, body: bytes, depth: int) -> Any:
 
 def _fields(layout: Layout, body: bytes) -> tuple[dict[str, Any], int]:
     """The fields before the sub-parameters, and the octet where those start."""
+    if layout.packed is not None and layout.packed.size <= len(body):
+        return dict(zip(layout.packed_names, layout.packed.unpack_from(body), strict=True)), layout.packed.size
     value: dict[str, Any] = {}
     at = 0  # in bits
     for field in layout.fields:

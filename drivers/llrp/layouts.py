@@ -12,6 +12,7 @@ The names are those of the EdgeX device-rfid-llrp JSON, so that its real reader 
 """
 
 import re
+import struct
 from typing import Literal
 
 import msgspec
@@ -19,6 +20,15 @@ import msgspec
 CUSTOM = 1023  # type of vendor messages and vendor parameters
 TAG_REPORT_DATA = 240
 EPC_DATA = 241
+_PACKED = {
+    ("u", 8): "B",
+    ("u", 16): "H",
+    ("u", 32): "I",
+    ("u", 64): "Q",
+    ("s", 8): "b",
+    ("s", 16): "h",
+    ("pad", 8): "x",
+}
 _FIXED = re.compile(r"^(u|s|pad)(\d+)$")
 
 
@@ -39,13 +49,19 @@ class Child(msgspec.Struct, frozen=True):
 
 
 class Layout(msgspec.Struct, frozen=True):
-    """A message body or a parameter value. `by_type` gives the child of a parameter type."""
+    """A message body or a parameter value. `by_type` gives the child of a parameter type; `absent` the value of each
+    child that need not stand there, `expected` those whose absence says something; `packed` all fields at once, with
+    their names, where each is whole octets of a fixed number."""
 
     name: str
     fields: tuple[Field, ...]
     children: tuple[Child, ...]
     is_bare: bool
     by_type: dict[int, Child]
+    absent: dict[str, None]
+    expected: tuple[Child, ...]
+    packed: struct.Struct | None
+    packed_names: tuple[str, ...]
 
 
 def _field(text: str) -> Field:
@@ -72,9 +88,18 @@ def _layouts(text: str) -> dict[int, Layout]:
     made = {}
     for line in filter(None, map(str.strip, text.splitlines())):
         head, fields, children = (part.split() for part in line.split("|"))
-        parts = tuple(map(_child, children))
+        parts, values = tuple(map(_child, children)), tuple(map(_field, fields))
+        codes = [_PACKED.get((value.kind, value.bits), "") for value in values]
         made[int(head[0])] = Layout(
-            head[1], tuple(map(_field, fields)), parts, "bare" in head[2:], {part.type: part for part in parts}
+            head[1],
+            values,
+            parts,
+            "bare" in head[2:],
+            {part.type: part for part in parts},
+            {part.name: None for part in parts if part.mark in "?*"},
+            tuple(part for part in parts if part.mark in "!0"),
+            struct.Struct("!" + "".join(codes)) if all(codes) else None,
+            tuple(value.name for value in values if value.kind != "pad"),
         )
     return made
 

@@ -1,5 +1,6 @@
 """`lantai run`: read the configuration, set up the log, run the daemon. Nothing here loads typer or rich."""
 
+import gc
 import os
 import sys
 import time
@@ -104,7 +105,10 @@ async def _run(loaded: Loaded, arguments: RunArguments) -> int:
     from edge.daemon.run import Daemon  # noqa: PLC0415
 
     def made() -> Daemon:
-        return Daemon(loaded, arguments.state, wall_ns=time.time_ns, monotonic_ns=time.monotonic_ns)
+        daemon = Daemon(loaded, arguments.state, wall_ns=time.time_ns, monotonic_ns=time.monotonic_ns)
+        # what was recovered stays: to look it all through for garbage holds the loop up for 20 ms at 160,000 volumes
+        gc.freeze()
+        return daemon
 
     if not arguments.metrics:
         return await made().run()

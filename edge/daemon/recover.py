@@ -12,6 +12,7 @@ from edge.state.facts import VolumeFound, VolumeMisplaced, VolumeMissing, Volume
 from edge.state.plant import Plant
 from edge.state.snapshot import thaw
 from edge.state.state import State
+from edge.state.unjudged import Unjudged
 from edge.state.volumes import NOWHERE
 from edge.store.errors import StoreError
 from edge.store.journal import Store
@@ -50,7 +51,7 @@ def recover(store: Store, plant: Plant) -> State:
     index = plant.places.segment_index
     state.evidence.recall_quiet(np.array([index[name] for name in quiet if name in index], np.int64))
     # reads of a round that was under way when the daemon ended: they would speak against the facts from after them
-    state.heard, state.unjudged, state.strangers = Waiting(), np.zeros(0, np.int64), {}
+    state.heard, state.unjudged, state.strangers = Waiting(), Unjudged(), {}
     state.evidence.forget_open_rounds()
     state.passes, state.sortings = {}, []  # half of a pass is none
     state.suspects.forget_open_rounds()

@@ -19,7 +19,7 @@ from edge.state.facts import (
     VolumeSeen,
 )
 from edge.state.state import State
-from edge.state.volumes import MISSING, NOWHERE
+from edge.state.volumes import MISPLACED, MISSING, NO_CUSTODY, NOWHERE, PRESENT
 from sensors.rfid.belief import Belief
 from sensors.rfid.epc import is_foreign
 from sensors.rfid.heard import Heard
@@ -86,11 +86,15 @@ def think(state: State, *, is_due: bool) -> Judged | None:
     flooded = _take_in(state) if is_due else ""
     if not (len(state.unjudged) or state.strangers or flooded):
         return None
-    tags, state.unjudged = state.unjudged[:JUDGED_AT_ONCE], state.unjudged[JUDGED_AT_ONCE:]
-    tags, is_gone, doubted = _doubt(state, tags)
-    belief = state.evidence.belief(tags)
+    judged = judge(state, state.unjudged.take(JUDGED_AT_ONCE))
     told = [state.strangers.pop(epc) for epc in list(islice(state.strangers, STRANGERS_AT_ONCE))]
-    return Judged(tags, belief, is_gone, doubted, tuple(told), flooded)
+    return judged._replace(strangers=tuple(told), flooded=flooded)
+
+
+def judge(state: State, tags: Rows) -> Judged:
+    """What is believed of these tags, and which of them are gone."""
+    tags, is_gone, doubted = _doubt(state, tags)
+    return Judged(tags, state.evidence.belief(tags), is_gone, doubted, (), "")
 
 
 def decide(state: State, at_ns: int, judged: Judged) -> Decision:
@@ -114,9 +118,7 @@ def _take_in(state: State) -> str:
         heard, rows = cloned.sift(state, heard)
     strangers, changed = state.evidence.digest(heard, rows)
     state.suspects.take_in()
-    changed = changed[~_is_known_missing(state, changed)]
-    waiting = state.unjudged
-    state.unjudged = np.concatenate([waiting, np.setdiff1d(changed, waiting)]) if len(waiting) else changed
+    state.unjudged.add(changed[may_be_told(state, changed)])
     return _queue(state, heard.only(strangers)) if len(strangers) else ""
 
 
@@ -157,12 +159,21 @@ def _queue(state: State, strange: Heard) -> str:
     return ""
 
 
-def _is_known_missing(state: State, tags: Rows) -> NDArray[np.bool_]:
-    """Which of the tags are told as missing, and still not read by anybody: there is nothing new to say."""
-    rows = state.volumes.of_tags(tags)
-    is_missing = (rows != NOWHERE) & (state.volumes.status[rows] == MISSING)
-    known: NDArray[np.bool_] = is_missing & (state.evidence.silent_rounds(tags) > 0)
-    return known
+def may_be_told(state: State, tags: Rows) -> NDArray[np.bool_]:
+    """Of which of the tags there may be something new to say: not of those told as missing and still not read by
+    anybody, nor of those that are likeliest where they were told to stand, and not silent for too long. Whatever else
+    is said of a tag hangs on another place, on custody or on a suspicion."""
+    volumes, evidence = state.volumes, state.evidence
+    rows = volumes.of_tags(tags)
+    status, place, silent_rounds = volumes.status[rows], volumes.place[rows], evidence.silent_rounds(tags)
+    is_missing = (status == MISSING) & (silent_rounds > 0)
+    as_told = status == np.where(place == volumes.book[rows], PRESENT, MISPLACED)
+    stands = as_told & (place == evidence.believed[tags]) & evidence.is_likeliest(tags)
+    stands &= (volumes.custody[rows] == NO_CUSTODY) & (state.suspects.since_ns(tags) == 0)
+    after_rounds = state.plant.vault.policy.presence.missing_after_rounds
+    stands &= ~is_missed(evidence.silence(tags), silent_rounds, after_rounds)
+    may: NDArray[np.bool_] = (rows == NOWHERE) | ~(is_missing | stands)
+    return may
 
 
 def _placed(state: State, at_ns: int, judged: Judged) -> Decision:

@@ -29,6 +29,7 @@ from edge.state.state import (
     State,
 )
 from edge.state.tids import Clone, OtherChip, Swept, Tids
+from edge.state.unjudged import Unjudged
 from edge.state.volumes import HELD, NOWHERE, PLACED, STATUSES
 from sensors.climate.stuck import Still
 from sensors.rfid.doubles import Doubles
@@ -164,7 +165,7 @@ def freeze(state: State) -> Frozen:
             started_ns=state.started_ns,
             now_ns=state.now_ns,
             evidence=state.evidence.to_columns(),
-            unjudged=state.unjudged,
+            unjudged=state.unjudged.rows,
             strangers=dict(state.strangers),
             heard=state.heard.peek()._asdict(),
             suspects=state.suspects.to_columns(),
@@ -234,7 +235,7 @@ def thaw(plant: Plant, body: bytes) -> State:
     epcs = [bytes.fromhex(epc) for epc in folded.references]
     state.survey = SurveyTally.from_columns(beliefs.survey, remap[:-1], epcs, len(index))
     state.boot, state.started_ns, state.now_ns = beliefs.boot, beliefs.started_ns, beliefs.now_ns
-    state.unjudged, state.strangers = beliefs.unjudged, beliefs.strangers
+    state.unjudged, state.strangers = Unjudged(beliefs.unjudged), beliefs.strangers
     state.heard = Waiting.from_columns(beliefs.heard, remap[:-1]) if beliefs.heard else Waiting()
     state.suspects = Suspects.from_columns(beliefs.suspects, remap[:-1], len(plant.beside), len(state.evidence))
     state.orders = Orders({name: order for name, order in folded.orders.items() if name in index})

@@ -17,6 +17,7 @@ from edge.state.moves import Moves
 from edge.state.orders import Orders
 from edge.state.plant import Plant
 from edge.state.tids import Tids
+from edge.state.unjudged import Unjudged
 from edge.state.volumes import NOWHERE, Volumes
 from sensors.climate.stuck import Still
 from sensors.rfid.evidence import Evidence
@@ -172,7 +173,7 @@ class State:
         tick."""
         self.survey = self.empty_survey()
         """What the antennas read of the references since the survey began."""
-        self.unjudged: NDArray[np.int64] = np.zeros(0, np.int64)
+        self.unjudged = Unjudged()
         """Evidence rows whose belief may have changed, each once; thought over a portion an event."""
         self.strangers: dict[str, ForeignTagSeen] = {}
         """EPCs nobody catalogued that are still to be told, a portion an event."""

@@ -20,7 +20,8 @@ from edge.state.events import Event, decoder, encoder
 MAGIC = b"LANTAI1\n"
 ROTATE_BYTES = 16 << 20
 QUEUED_EVENTS = 50_000  # about a second at full load; beyond it events are not logged, and counted
-IDLE_S = 0.5
+IDLE_S = 0.1  # what was logged reaches the file this much later, unless much comes at once
+WAKES_AT = 32  # writes that wait: to wake the thread for each takes as long as to log it
 _RECORD = struct.Struct("<II")
 
 
@@ -104,13 +105,13 @@ class InputLog:
         with self._changed:
             self._queue.append(item)
             self._queued += count
-            if len(self._queue) == 1:
+            if len(self._queue) == WAKES_AT or not count:
                 self._changed.notify()
 
     def _run(self) -> None:
         while True:
             with self._changed:
-                while not self._queue and not self._is_closing:
+                if not self._is_closing and len(self._queue) < WAKES_AT:
                     self._changed.wait(IDLE_S)
                 items = list(self._queue)
                 self._queue.clear()

@@ -13,6 +13,7 @@ EPC96_BYTES = 12
 MAX_EPC_BYTES = 62  # five bits of length in words leave 31 words
 _SMALLEST_TABLE = 1024
 _FULL = 4  # slots per key at least: at half load a probe chain stays short
+_MIX = tuple(np.uint64(odd) for odd in (0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9, 0x94D049BB133111EB, 0xD6E8FEB86659FD93))
 
 
 class EpcTable:
@@ -111,7 +112,7 @@ class EpcTable:
         if self._other:
             rows = np.setdiff1d(rows, np.fromiter(self._other.values(), dtype=np.int32), assume_unique=True)
         mask = len(self._slots) - 1
-        slot = _hash(self._keys[rows]) & mask
+        slot = begins(self._keys[rows], self._slots)
         step = 0
         while len(rows):
             is_free = self._slots[slot] < 0
@@ -125,22 +126,28 @@ class EpcTable:
     def _lookup(self, words: NDArray[np.uint32]) -> NDArray[np.int32]:
         if not len(self._keys):
             return np.full(len(words), -1, dtype=np.int32)
-        mask = len(self._slots) - 1
-        slot = _hash(words) & mask
-        found: NDArray[np.int32] = self._slots[slot]
+        slot = begins(words, self._slots)
+        found: NDArray[np.int32] = self._slots.take(slot)
         is_other = found >= 0
-        is_other &= _differ(self._keys[found], words)  # -1 reads the last key, and is none anyway
+        is_other &= self._differ(found, words)
         walking = is_other.nonzero()[0]
-        slot = slot[walking]
+        slot, words = slot[walking], words.take(walking, axis=0)
         step = 0
         while len(walking):
             step += 1
-            slot = (slot + step) & mask
-            at = self._slots[slot]
+            slot = (slot + step) & (len(self._slots) - 1)
+            at = self._slots.take(slot)
             found[walking] = at
-            goes_on = at >= 0
-            goes_on &= _differ(self._keys[at], words[walking])
-            walking, slot = walking[goes_on], slot[goes_on]
+            goes_on = ((at >= 0) & self._differ(at, words)).nonzero()[0]
+            walking, slot, words = walking[goes_on], slot[goes_on], words.take(goes_on, axis=0)
+        return found
+
+    def _differ(self, rows: NDArray[np.int32], words: NDArray[np.uint32]) -> NDArray[np.bool_]:
+        """(n,) whether the keys of these rows are other ones; -1 reads the last key, and is none anyway. By column:
+        `any` along an axis of three takes four times as long."""
+        differ = self._keys.take(rows, axis=0, mode="wrap") != words
+        found: NDArray[np.bool_] = differ[:, 0] | differ[:, 1]
+        found |= differ[:, 2]
         return found
 
 
@@ -154,14 +161,6 @@ def _words(epcs: Sequence[bytes]) -> NDArray[np.uint32]:
     return np.frombuffer(b"".join(epcs), dtype=np.uint32).reshape(-1, 3)
 
 
-def _differ(keys: NDArray[np.uint32], words: NDArray[np.uint32]) -> NDArray[np.bool_]:
-    """(n,) by column: `any` along an axis of three takes four times as long."""
-    differ: NDArray[np.bool_] = keys[:, 0] != words[:, 0]
-    differ |= keys[:, 1] != words[:, 1]
-    differ |= keys[:, 2] != words[:, 2]
-    return differ
-
-
 def as_words(epc: NDArray[np.uint8]) -> NDArray[np.uint32]:
     """(n, 12) bytes as (n, 3) words."""
     return np.ascontiguousarray(epc).view(np.uint32)
@@ -172,14 +171,13 @@ def room_for(count: int, had: int) -> int:
     return count if had == 0 else max(count, had + had // 16 + 64)
 
 
-def _hash(words: NDArray[np.uint32]) -> NDArray[np.int64]:
-    """Mix 96 bits to 32: serials count up in the last bits, so every word is multiplied before it is folded."""
-    mixed = words[:, 0].astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15)
-    mixed ^= mixed >> np.uint64(29)
-    mixed += words[:, 1]
-    mixed *= np.uint64(0xBF58476D1CE4E5B9)
+def begins(words: NDArray[np.uint32], slots: NDArray[np.int32]) -> NDArray[np.int64]:
+    """Where the walk of each key begins. Serials count up in any of the words: a sum of products alone leaves three of
+    four keys of some series in the place of another, mixed once more one of eleven."""
+    mixed = np.multiply(words[:, 0], _MIX[0], dtype=np.uint64)
+    mixed += np.multiply(words[:, 1], _MIX[1], dtype=np.uint64)
+    mixed += np.multiply(words[:, 2], _MIX[2], dtype=np.uint64)
     mixed ^= mixed >> np.uint64(32)
-    mixed += words[:, 2]
-    mixed *= np.uint64(0x94D049BB133111EB)
-    slots: NDArray[np.int64] = (mixed >> np.uint64(33)).astype(np.int64)
-    return slots
+    mixed *= _MIX[3]
+    mixed >>= np.uint64(65 - len(slots).bit_length())
+    return mixed.view(np.int64)

@@ -17,12 +17,13 @@ from sensors.rfid.doubles import Doubles, Watched
 from sensors.rfid.epc_table import EpcTable
 from sensors.rfid.heard import Heard
 from sensors.rfid.locate import Reads, closed
-from sensors.rfid.members import Members, distinct
+from sensors.rfid.members import Members, distinct, united
 from sensors.rfid.neighbourhood import FAR, REACH, Neighbourhood
 from sensors.rfid.odd import is_odd_read
 from sensors.rfid.open_reads import OpenReads, Tallies, tallied
 from sensors.rfid.prints import Prints
 from sensors.rfid.radio import Radio, RadioSums
+from sensors.rfid.readings import readings
 from sensors.rfid.recent import Recent
 from sensors.rfid.silence import efficiency, miss
 from sensors.rfid.study import count_hits, count_rounds, study
@@ -155,7 +156,7 @@ class Evidence:
     def belief(self, rows: Index) -> Belief:
         """What is believed of some tags."""
         tags = self._tags
-        candidates = self._thinking.candidates(tags, rows, self.radio(), self._recent.is_ill(self.radio()))
+        candidates = self._thinking.candidates(tags, rows, radio := self.radio(), self._recent.is_ill(radio))
         return best(*candidates, tags.age.take(rows) < FIRM_AGE)
 
     def silent_rounds(self, rows: Index) -> NDArray[np.int32]:
@@ -169,6 +170,11 @@ class Evidence:
     def is_settled(self, rows: Index) -> NDArray[np.bool_]:
         """(m,) whether its place is beyond doubt."""
         return self._tags.is_settled[rows]
+
+    def is_likeliest(self, rows: Index) -> NDArray[np.bool_]:
+        """(m,) whether clearly more than half of the belief is in the segment each is thought to stand in: that is the
+        first of `belief` then."""
+        return self._thinking.is_likeliest(self._tags, rows, radio := self.radio(), self._recent.is_ill(radio))
 
     def is_firm(self, rows: Index) -> NDArray[np.bool_]:
         """(m,) whether its own antenna read it in three rounds since it is thought to stand where it does."""
@@ -289,17 +295,15 @@ class Evidence:
         share = efficiency(done.segment[own & tags.is_settled.take(done.row)], heard, radio, self._thinking.standing)
         at = closed(self._beside, radio, heard.closed_segment, heard.closed_rounds, share, closing)
         here = self._members.of(heard.closed_segment)
-        rows = distinct(np.concatenate([here, done.row, self._thinking.restless(tags, at)]), len(self))
+        rows, is_read, place = united(done.row, here, self._thinking.restless(tags, at, self._members))
         of_closed = (closing >= 0).take(tags.believed.take(rows))
         # a read where it stands, or beside it and no louder than there, is as ever
-        place = np.searchsorted(rows, done.row)
-        is_read, is_own, is_odd, is_far = np.zeros((4, len(rows)), np.bool_)
-        is_read[place] = True
+        is_own, is_odd, is_far = np.zeros((3, len(rows)), np.bool_)
         is_own[place[own]] = True
-        column = self._beside.column(done.segment, tags.believed.take(done.row))
-        far = column == FAR
+        seen = readings(done, tags, self._beside)
+        far = seen.column == FAR
         is_far[place[far]] = True
-        is_odd[place[is_odd_read(done, column, tags.bias_db, hits, at, radio)]] = True
+        is_odd[place[is_odd_read(done, seen, hits, at, radio)]] = True
         far &= ~tags.is_held.take(done.row)  # whoever has it carries it, perhaps between two shelves
         self._doubles.listen(done, far, tags.believed, tags.bias_db, self._rounds_total, at, radio)
         before = tags.silence.take(rows)
@@ -320,7 +324,7 @@ class Evidence:
             sums.add_rounds(at.antenna, at.rounds, self._thinking.standing)
         told = thought.take(place)
         reads = Reads(
-            np.searchsorted(mine, done.row[told]), nth[told].astype(np.int64), hits[told], done.rssi_dbm[told]
+            (thought.cumsum() - 1).take(place[told]), nth[told].astype(np.int64), hits[told], seen.rssi_dbm[told]
         )
         put_off = np.where(settled & (before > PATIENCE), before, np.float32(0))[thought]
         stood = settled.take(place)
@@ -330,7 +334,8 @@ class Evidence:
         tags.heard_until[mine[moved]] = self._total_of(mine[moved])
         # a tag that was missed counts in the rounds of those that stood; one that is back again does not in their hits
         stood &= tags.is_settled.take(done.row)
-        study(tags, self._radio, self._recent, self._beside, done, hits, radio, stood)
+        seen = readings(done, tags, self._beside) if len(moved) else seen
+        study(tags, self._radio, self._recent, done, seen, hits, radio, stood)
         concerned: NDArray[np.int64] = rows[thought | missed]
         return concerned
 

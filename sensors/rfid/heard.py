@@ -53,6 +53,7 @@ _READ_TYPES = {
     "at_ns": np.int64,
     "mark": np.int32,
 }
+_BATCH = Heard._fields[:6]  # the columns that are kept by batch; the others say when it came
 _CLOSED_TYPES = {"closed_segment": np.int32, "closed_rounds": np.int64, "closed_at_ns": np.int64}
 
 
@@ -61,6 +62,8 @@ class Waiting:
 
     def __init__(self) -> None:
         self._reads: list[tuple[NDArray[Any], ...]] = []
+        self._moments: list[tuple[int, int, int]] = []
+        """Of so many reads, one after the other: when they came, and how many rounds had closed before."""
         self._tids: dict[int, Octets] = {}
         """By place in `_reads`: what the tags of that batch are, where its reader told."""
         self._closed: dict[int, tuple[int, int]] = {}
@@ -72,7 +75,7 @@ class Waiting:
 
     def has_waited(self, at_ns: int, for_ns: int) -> bool:
         """Whether the oldest that waits has waited for so long."""
-        oldest = [int(self._reads[0][-2][0])] if self._reads else []
+        oldest = [self._moments[0][0]] if self._moments else []
         oldest += [at for _, at in self._closed.values()][:1]
         return bool(oldest) and at_ns - min(oldest) >= for_ns
 
@@ -101,10 +104,10 @@ class Waiting:
         if not n == len(epc_bits) == len(segment) == len(rssi_dbm) == len(times) == len(pc):
             raise ValueError(f"a batch of {n} tags has columns of other lengths")
         if n:
-            moment, mark = np.full(n, at_ns, np.int64), np.full(n, len(self._closed), np.int32)
             if tid is not None:
                 self._tids[len(self._reads)] = narrowed(tid)
-            self._reads.append((epc, epc_bits, segment, rssi_dbm, times, pc, moment, mark))
+            self._reads.append((epc, epc_bits, segment, rssi_dbm, times, pc))
+            self._moments.append((at_ns, len(self._closed), n))
             self._count += n
 
     def close(self, segment: int, rounds: int, at_ns: int) -> None:
@@ -117,7 +120,7 @@ class Waiting:
     def take(self) -> Heard:
         """Everything that waits, in order; nothing waits any more."""
         heard = self.peek()
-        self._reads, self._tids, self._closed, self._count = [], {}, {}, 0
+        self._reads, self._moments, self._tids, self._closed, self._count = [], [], {}, {}, 0
         return heard
 
     def peek(self) -> Heard:
@@ -126,6 +129,8 @@ class Waiting:
         rest: list[NDArray[Any]] = [np.zeros(0, kind) for kind in _READ_TYPES.values()]
         if self._reads:
             rest = [np.concatenate(columns) for columns in list(zip(*self._reads, strict=True))[1:]]
+            at_ns, mark, reads = np.array(self._moments, np.int64).T
+            rest += [at_ns.repeat(reads), mark.astype(np.int32).repeat(reads)]
         segment = np.fromiter(self._closed, np.int32, len(self._closed))
         rounds, at_ns = np.array(list(self._closed.values()), np.int64).reshape(-1, 2).T
         return Heard(*(epc, *rest, segment, rounds, at_ns, self._told()))
@@ -157,7 +162,12 @@ class Waiting:
         heard = heard._replace(segment=to_new[heard.segment], mark=before[heard.mark])
         kept = heard.only(heard.segment >= 0)
         if len(kept.epc):
-            made._reads.append(tuple(getattr(kept, name) for name in ("epc", *_READ_TYPES)))
+            made._reads.append(kept[: len(_BATCH)])
+            first = np.append(True, (np.diff(kept.at_ns) != 0) | (np.diff(kept.mark) != 0)).nonzero()[0]
+            reads = np.diff(np.append(first, len(kept.epc)))
+            made._moments = list(
+                zip(kept.at_ns[first].tolist(), kept.mark[first].tolist(), reads.tolist(), strict=True)
+            )
             made._count = len(kept.epc)
             if len(kept.tid):
                 made._tids[0] = kept.tid

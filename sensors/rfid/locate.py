@@ -10,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from sensors.rfid.cells import cell, cells
 from sensors.rfid.neighbourhood import FAR, OFFSETS, REACH, Neighbourhood
 from sensors.rfid.radio import FAR_VARIANCE_DB2, Radio
 
@@ -146,19 +147,20 @@ def likelihood(
     antenna = at.antenna[reads.closing]
     place = segment.take(reads.tag, axis=0)
     column = beside.column(antenna[:, None], place)
-    rate = at.rate[reads.closing[:, None], column]
+    rate = cells(at.rate, reads.closing[:, None], column)
     noise = np.float32(radio.noise_db2) / np.minimum(np.maximum(reads.hits, 1.0), 4.0)[:, None]
     spread = np.where(column == FAR, np.float32(FAR_VARIANCE_DB2), np.float32(radio.site_db2))
-    mean = radio.level_dbm[antenna[:, None], column] + known.bias_db[reads.tag][:, None]
+    mean = cells(radio.level_dbm, antenna[:, None], column) + known.bias_db[reads.tag][:, None]
     # where it stands: the mean of its own earlier readings there, as far as there are any
     offset = column - REACH + PRINT_REACH
     stays = (place == known.believed[reads.tag][:, None]) & (offset >= 0) & (offset < PRINTS)
     offset = np.where(stays, offset, 0)
-    own_rate = usual[reads.tag[:, None], offset]
+    learnt = cell(usual, reads.tag[:, None], offset)  # of three tables of one shape
+    own_rate = usual.reshape(-1).take(learnt)
     rate = np.where(stays & (own_rate > 0), own_rate, rate)
     score = reads.hits[:, None] * (np.log(rate) - np.log1p(-rate))
-    count = np.where(stays, known.level_count[reads.tag[:, None], offset], np.float32(0))
-    own = known.level_dbm[reads.tag[:, None], offset]
+    count = np.where(stays, known.level_count.reshape(-1).take(learnt), np.float32(0))
+    own = known.level_dbm.reshape(-1).take(learnt)
     left = 1.0 / (1.0 / spread + count / np.float32(radio.noise_db2))
     mean = np.where(count > 0, left * (mean / spread + own * count / np.float32(radio.noise_db2)), mean)
     variance = noise + left
@@ -192,8 +194,8 @@ def _own_rates(
     antenna = beside.near[known.believed[mine]][:, columns[::-1]]  # from which the segment stands in that column
     nth = at.nth.take(antenna)
     searched = nth >= 0
-    expected = at.rate[nth, columns]
-    of_all = radio.rate[np.where(searched, antenna, 0), columns]
+    expected = cells(at.rate, np.where(searched, nth, 0), columns)
+    of_all = cells(radio.rate, np.where(searched, antenna, 0), columns)
     learnt = (known.hits[mine] + _OF_OTHERS * of_all) / (known.rounds[mine, None] + _OF_OTHERS)
     own = np.where(searched, np.clip(learnt, *RATES) * (expected / of_all), np.float32(0.5)).astype(np.float32)
     rounds = np.where(searched, at.rounds[nth], 0)

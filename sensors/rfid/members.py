@@ -1,6 +1,6 @@
 """Which tags are believed to stand in each segment, so that a round need not look at all tags."""
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +15,26 @@ def distinct(rows: Index, count: int) -> NDArray[np.int64]:
     is_one = np.zeros(count, np.bool_)
     is_one[rows] = True
     return is_one.nonzero()[0]
+
+
+class United(NamedTuple):
+    """rows (n,) once each, ascending; is_read (n,) which of them were; place (m,) of each read among them."""
+
+    rows: NDArray[np.int64]
+    is_read: NDArray[np.bool_]
+    place: NDArray[np.int64]
+
+
+def united(read: NDArray[np.int32], *others: Index) -> United:
+    """Rows below 2^30 that were read (m,), ascending, some perhaps twice, and others in any order: what it takes does
+    not depend on how many tags there are."""
+    is_first = np.append(True, read[1:] != read[:-1])[: len(read)]
+    keys = np.concatenate([read[is_first] << 1 | 1, *(rows << 1 for rows in others)]).astype(np.int32)
+    keys.sort(kind="stable")  # mostly runs already
+    row = keys >> 1
+    is_last = np.append(row[1:] != row[:-1], True)[: len(row)]  # of one row the read is the last
+    is_read = (keys[is_last] & 1).astype(np.bool_)
+    return United(row[is_last].astype(np.int64), is_read, is_read.nonzero()[0].take(is_first.cumsum() - 1))
 
 
 class Members:

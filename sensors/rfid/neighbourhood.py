@@ -21,7 +21,7 @@ class Neighbourhood:
 
     def __init__(self, line: NDArray[np.int32], position: NDArray[np.int32]) -> None:
         count = len(line)
-        self._line, self._position = line, position
+        self._line, self._position = np.append(line, np.int32(-1)), position
         stretch = int(position.max(initial=0)) + REACH + 2
         # one coordinate for all lines, with gaps between them that nothing reaches across; none lies beyond them all
         coordinate = line.astype(np.int64) * stretch + position
@@ -45,6 +45,21 @@ class Neighbourhood:
         far = np.abs(self._position.take(one) - self._position.take(other)) > REACH
         apart: NDArray[np.bool_] = far | (np.abs(self._line.take(one) - self._line.take(other)) > 1)
         return apart
+
+    def mates(self, segments: Index) -> NDArray[np.int64]:
+        """Every segment on the lines of these, ascending."""
+        line = self._line[:-1]
+        is_theirs = np.zeros(line.max(initial=-1) + 1, np.bool_)
+        is_theirs[line.take(segments)] = True
+        found: NDArray[np.int64] = is_theirs.take(line).nonzero()[0]
+        return found
+
+    def is_astray(self, home: Index, segment: Index) -> NDArray[np.bool_]:
+        """(n,) whether any of the segments (n, k), -1 is none, is on another line than home (n,), -1 on none."""
+        line = self._line
+        off: NDArray[np.bool_] = (line.take(segment) != line.take(home)[:, None]) & (segment >= 0)
+        found: NDArray[np.bool_] = np.ascontiguousarray(off.T).max(axis=0)
+        return found
 
     def column(self, antenna: Index, segment: Index) -> NDArray[np.int64]:
         """Where a segment stands in an antenna's row of `near`, FAR out of reach; -1 and `segments` are none."""

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sensors.rfid.cells import cells
 from sensors.rfid.heard import Heard
 from sensors.rfid.locate import PRINT_REACH, Closed
 from sensors.rfid.neighbourhood import REACH
@@ -33,8 +34,8 @@ def miss(tags: Tags, rows: NDArray[np.integer[Any]], closing: NDArray[np.int32],
     """Their own antenna searched and did not read these. closing (s + 1,) place of each segment's round."""
     believed = tags.believed[rows]
     nth = closing.take(believed)
-    usual = radio.rate[believed, REACH]
-    own = tags.hits_there[rows, PRINT_REACH]
+    usual = radio.rate[:, REACH].take(believed)
+    own = cells(tags.hits_there, rows, PRINT_REACH)
     rate = (own + _OF_OTHERS * usual) / (tags.rounds_there[rows] + _OF_OTHERS)
-    share = at.rate[nth, REACH] / usual
+    share = at.rate[:, REACH].take(nth) / usual
     tags.silence[rows] += at.rounds[nth] * np.log1p(-np.clip(rate, *_RATE) * share)

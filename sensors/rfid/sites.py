@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sensors.rfid.cells import cell
 from sensors.rfid.locate import BIAS_DB2, PRINT_REACH, Known
 from sensors.rfid.neighbourhood import REACH, Neighbourhood
 from sensors.rfid.radio import Radio
@@ -40,44 +41,48 @@ def site_shares(
     rows = ((known.rounds >= LEAST_ROUNDS) & (known.believed >= 0)).nonzero()[0]
     if not len(rows):
         return share
-    near = beside.near[known.believed[rows]]
-    antenna = near[:, REACH - _APART]
+    # by column, so that what is worked out of many tags at once lies side by side
+    near = np.ascontiguousarray(beside.near[known.believed[rows]].T)
+    antenna = near[REACH - _APART]
     searches = antenna < len(beside)
     antenna = np.where(searches, antenna, 0)
-    score = _of_rates(known, rows, antenna, searches & ~is_ill[antenna], radio)
-    score += _of_levels(known, rows, antenna, searches, radio)
-    site = near[:, REACH - AROUND : REACH + AROUND + 1]
-    score += np.where(site == book[rows, None], np.float32(BOOKED), np.float32(0))
+    at = cell(radio.rate, antenna, _COLUMNS[:, :, None])
+    score = _of_rates(known, rows, at, searches & ~is_ill[antenna], radio)
+    score += _of_levels(known, rows, at, searches, radio)
+    site = near[REACH - AROUND : REACH + AROUND + 1]
+    score += np.where(site == book[rows], np.float32(BOOKED), np.float32(0))
     score = np.where(site < len(beside), score, -np.inf)
-    score = np.exp(score - score.max(axis=1, keepdims=True))
-    share[rows] = score / score.sum(axis=1, keepdims=True)
+    score = np.exp(score - score.max(axis=0))
+    share[rows] = (score / score.sum(axis=0)).T
     return share
 
 
 def _of_rates(
-    known: Known, rows: NDArray[np.int64], antenna: NDArray[np.int32], counts: NDArray[np.bool_], radio: Radio
+    known: Known, rows: NDArray[np.int64], at: NDArray[np.int64], counts: NDArray[np.bool_], radio: Radio
 ) -> NDArray[Any]:
-    """(m, SITES) log likelihood of how often each antenna read the tag."""
-    rounds = known.rounds[rows, None]
-    seen = _turn(np.minimum((known.hits[rows] + 0.375) / (rounds + 0.75), 1.0))
-    usual = _turn(radio.rate[antenna[:, None, :], _COLUMNS])
+    """(SITES, m) log likelihood of how often each antenna read the tag. at (SITES, PRINTS, m) cells of radio's tables;
+    counts (PRINTS, m)"""
+    rounds = known.rounds[rows]
+    seen = _turn(np.minimum((known.hits[rows].T + 0.375) / (rounds + 0.75), 1.0))
+    rate = radio.rate.reshape(-1)
+    usual = _turn(rate).take(at) if at.size > rate.size else _turn(rate.take(at))
     variance = 1.0 / (4.0 * rounds + 2.0) + _SITE_TURN2
-    off = (usual - seen[:, None, :]) ** 2 / variance[:, :, None]
-    score: NDArray[Any] = -0.5 * np.where(counts[:, None, :], off, 0.0).sum(axis=2)
+    off = (usual - seen) ** 2 / variance
+    score: NDArray[Any] = -0.5 * np.where(counts, off, 0.0).sum(axis=1)
     return score
 
 
 def _of_levels(
-    known: Known, rows: NDArray[np.int64], antenna: NDArray[np.int32], counts: NDArray[np.bool_], radio: Radio
+    known: Known, rows: NDArray[np.int64], at: NDArray[np.int64], counts: NDArray[np.bool_], radio: Radio
 ) -> NDArray[Any]:
-    """(m, SITES) log likelihood of how strongly, whatever the tag's own loudness."""
-    count = known.level_count[rows]
+    """(SITES, m) log likelihood of how strongly, whatever the tag's own loudness. at, counts as for `_of_rates`"""
+    count = np.ascontiguousarray(known.level_count[rows].T)
     heard = counts & (count > 0)
-    weight = np.where(heard, 1.0 / (radio.site_db2 + radio.noise_db2 / np.maximum(count, 1.0)), 0.0)[:, None, :]
-    off = known.level_dbm[rows][:, None, :] - radio.level_dbm[antenna[:, None, :], _COLUMNS]
-    off = np.where(heard[:, None, :], off, 0.0)
-    pull = (weight * off).sum(axis=2)
-    square = (weight * off**2).sum(axis=2) - pull**2 / (weight.sum(axis=2) + 1.0 / BIAS_DB2)
+    weight = np.where(heard, 1.0 / (radio.site_db2 + radio.noise_db2 / np.maximum(count, 1.0)), 0.0)
+    off = known.level_dbm[rows].T - radio.level_dbm.reshape(-1).take(at)
+    off = np.where(heard, off, 0.0)
+    pull = (weight * off).sum(axis=1)
+    square = (weight * off**2).sum(axis=1) - pull**2 / (weight.sum(axis=0) + 1.0 / BIAS_DB2)
     score: NDArray[Any] = -0.5 * square
     return score
 

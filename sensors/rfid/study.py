@@ -3,10 +3,12 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from sensors.rfid.locate import PRINT_REACH, PRINTS, greatest
+from sensors.rfid.cells import cell, cells
+from sensors.rfid.locate import PRINT_REACH, PRINTS
 from sensors.rfid.neighbourhood import FAR, REACH, Neighbourhood
 from sensors.rfid.open_reads import Tallies
 from sensors.rfid.radio import Radio, RadioSums
+from sensors.rfid.readings import Readings
 from sensors.rfid.recent import Recent
 from sensors.rfid.tags import FIRM_AGE, LONG_AGE, Tags
 
@@ -39,35 +41,38 @@ def count_rounds(tags: Tags, row: NDArray[np.int32], until: NDArray[np.int32]) -
 def count_hits(tags: Tags, beside: Neighbourhood, done: Tallies, hits: NDArray[np.int64]) -> None:
     """In how many of the rounds that closed (m,) each antenna around its place read each tag."""
     offset = beside.column(done.segment, tags.believed.take(done.row)) - REACH + PRINT_REACH
-    near = (offset >= 0) & (offset < PRINTS) & (tags.age.take(done.row) >= FIRM_AGE)
-    tags.hits_there[done.row[near], offset[near]] += hits[near].astype(np.uint16)
+    near = ((offset >= 0) & (offset < PRINTS) & (tags.age.take(done.row) >= FIRM_AGE)).nonzero()[0]
+    at = cell(tags.hits_there, done.row[near], offset[near])
+    tags.hits_there.reshape(-1)[at] += hits[near].astype(np.uint16)
 
 
 def study(
     tags: Tags,
     sums: RadioSums,
     recent: Recent,
-    beside: Neighbourhood,
     done: Tallies,
+    seen: Readings,
     hits: NDArray[np.float32],
     radio: Radio,
     stood: NDArray[np.bool_],
 ) -> None:
     """Learn from the reads (m,) of tags whose place is known: of those that stood in it before these rounds and still
     do, rates and levels of antennas; of all, bias and levels of the tags."""
-    column = beside.column(done.segment, tags.believed.take(done.row))
-    bias = tags.bias_db.take(done.row).astype(np.float32)
-    rssi = done.rssi_dbm
-    sums.add_hits(done.segment[stood], column[stood], hits[stood], (rssi - bias)[stood])
-    recent.add_hits(done.segment[stood], column[stood], hits[stood])
+    column, rssi, bias = seen
+    settled = stood.nonzero()[0]
+    where, of, times = done.segment[settled], column[settled], hits[settled]
+    sums.add_hits(where, of, times, rssi[settled] - bias[settled])
+    recent.add_hits(where, of, times)
     # what a tag is like is learnt from every read while it is new in its place, then from one round in four
-    known = stood & (tags.age.take(done.row) >= LONG_AGE) & ((tags.rounds_there.take(done.row) & 3) != 0)
-    told = ((tags.age.take(done.row) >= FIRM_AGE) & ~known & ~np.isnan(rssi) & (column != FAR)).nonzero()[0]
-    firm = told[greatest(tags.weight.take(done.row[told], axis=0)) > _FIRM]
+    age = tags.age.take(done.row)
+    known = stood & (age >= LONG_AGE) & ((tags.rounds_there.take(done.row) & 3) != 0)
+    told = ((age >= FIRM_AGE) & ~known & ~np.isnan(rssi) & (column != FAR)).nonzero()[0]
+    firm = told[tags.is_surer(done.row[told], _FIRM)]
     rows, antenna, column, rssi = done.row[firm], done.segment[firm], column[firm], rssi[firm]
     if not len(rows):
         return
-    above = rssi - radio.level_dbm[antenna, column]
+    level = cells(radio.level_dbm, antenna, column)
+    above = rssi - level
     first = np.append(True, rows[1:] != rows[:-1]).nonzero()[0]
     whose = rows[first]
     before = tags.bias_count[whose].astype(np.float32)
@@ -77,17 +82,21 @@ def study(
     tags.bias_db[whose] = old + (np.add.reduceat(above, first) - count * old) / (after + _UNKNOWN_BIAS)
     tags.bias_count[whose] = after
     offset = column - REACH + PRINT_REACH
-    near = (offset >= 0) & (offset < PRINTS)
-    rows, antenna, offset, rssi = rows[near], antenna[near], offset[near], rssi[near]
-    column = column[near]
-    known = tags.level_count[rows, offset].astype(np.float32)
-    mean = tags.level_dbm[rows, offset].astype(np.float32)
+    near = ((offset >= 0) & (offset < PRINTS)).nonzero()[0]
+    rows, antenna, rssi, level = rows[near], antenna[near], rssi[near], level[near]
+    counts, levels, at = (
+        tags.level_count.reshape(-1),
+        tags.level_dbm.reshape(-1),
+        cell(tags.level_dbm, rows, offset[near]),
+    )
+    known = counts.take(at).astype(np.float32)
+    mean = levels.take(at).astype(np.float32)
     off = rssi - mean
-    enough = known >= _ENOUGH
-    usual = radio.level_dbm[antenna, column] + tags.bias_db[rows].astype(np.float32)
+    enough = (known >= _ENOUGH).nonzero()[0]
+    usual = level + tags.bias_db[rows].astype(np.float32)
     noise = off[enough] ** 2 / (1.0 + 1.0 / known[enough])
     site = (mean - usual)[enough] ** 2 - np.float32(radio.noise_db2) / known[enough]
     sums.add_spread(antenna[enough], noise, site)
     now = np.minimum(known + 1.0, _MOST_LEVELS)
-    tags.level_count[rows, offset] = now
-    tags.level_dbm[rows, offset] = np.where(known == 0, rssi, mean + off / now)
+    counts[at] = now
+    levels[at] = np.where(known == 0, rssi, mean + off / now)

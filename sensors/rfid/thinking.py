@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from sensors.rfid import carried
 from sensors.rfid.belief import LEAST, spread
 from sensors.rfid.locate import CANDIDATES, NEVER, Closed, Known, Reads, greatest, likelihood, normalised, spawn
+from sensors.rfid.members import Members
 from sensors.rfid.neighbourhood import REACH, Neighbourhood
 from sensors.rfid.radio import Radio
 from sensors.rfid.sites import AROUND, LEAST_ROUNDS, SITES, site_shares
@@ -31,6 +32,7 @@ _FEW = 20.0  # volumes: a burst among fewer is none
 GONE_PRIOR = float(np.log(1e-4))  # log probability of being taken away since the last round
 UNREAD_GONE = float(np.log(0.2))  # never read at all: the catalogue is not always right
 SURE = float(np.log(0.999))  # log probability from which a place is beyond doubt ...
+MOST_OF_IT = float(np.log(0.6))  # log probability of a place beside which none has as much
 LOST = -45.0  # log likelihood of a silence: twice what makes a volume missing; it does not stand there any more
 RECONSIDERED: NDArray[np.bool_] = np.isin(np.arange(256), (6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 254))  # by age
 SETTLED_AGE = 4  # ... once its own antenna read it in three rounds; an age counts from 1
@@ -46,11 +48,13 @@ class Thinking:
         self._beside = beside
         self._moving = MOVING
         self._has_searched = np.zeros(len(beside), np.bool_)
+        self._strays: NDArray[np.int64] = np.zeros(0, np.int64)
         self.standing: NDArray[np.int64] = np.zeros(len(beside) + 1, np.int64)
 
-    def restless(self, tags: Tags, at: Closed) -> NDArray[np.int64]:
-        """Rows whose place is not beyond doubt and of which these rounds say something."""
-        rows = (~tags.is_settled[: tags.count]).nonzero()[0]
+    def restless(self, tags: Tags, at: Closed, members: Members) -> NDArray[np.int64]:
+        """Rows whose place is not beyond doubt and of which these rounds say something, some perhaps twice."""
+        rows = np.concatenate([members.of(self._beside.mates(at.antenna)), self._strays])
+        rows = rows[~tags.is_settled.take(rows)]
         told = (at.silence != 0).take(tags.segment.take(rows, axis=0))
         found: NDArray[np.int64] = rows[np.ascontiguousarray(told.T).any(axis=0)]
         return found
@@ -118,7 +122,7 @@ class Thinking:
         # one that is not read for a while still tells, by that, how well its antenna searches
         still = was_settled & (tags.silence[rows] > LOST) & (tags.believed[rows] >= 0)
         tags.is_settled[rows] = np.where(is_read, is_settled, still)
-        self._count(tags, rows, 1)
+        self._settle(tags, rows)
         return np.flatnonzero(moved | (step != 0))
 
     def _shares(
@@ -189,6 +193,20 @@ class Thinking:
         segment[nth], weight[nth] = places, chances
         return segment, weight
 
+    def is_likeliest(
+        self, tags: Tags, rows: NDArray[np.integer[Any]], radio: Radio, is_ill: NDArray[np.bool_]
+    ) -> NDArray[np.bool_]:
+        """(m,) of which tags the `candidates` give the believed segment more than all others together, roundings
+        included; of few others that is so."""
+        own = tags.own_weight(rows)
+        found: NDArray[np.bool_] = own > MOST_OF_IT
+        nth = np.flatnonzero(found & ~tags.is_settled.take(rows) & (tags.rounds_there.take(rows) >= LEAST_ROUNDS))
+        if len(nth):
+            of = rows[nth]
+            share = site_shares(tags.known(of), tags.book.take(of), self._beside, radio, is_ill)[:, AROUND]
+            found[nth] = np.exp(own[nth]) * share > np.exp(MOST_OF_IT)
+        return found
+
     def reconsider(self, tags: Tags, rows: NDArray[np.integer[Any]], radio: Radio, is_ill: NDArray[np.bool_]) -> None:
         """Of tags beyond doubt that were read as ever: now and then, ever more seldom, whether their pattern still says
         the same."""
@@ -201,6 +219,7 @@ class Thinking:
         """These are about to change: they do not count as standing where they are believed."""
         self._count(tags, rows, -1)
         tags.is_settled[rows] = False
+        self._look_for_strays(tags, rows)
 
     def to_columns(self) -> dict[str, NDArray[Any]]:
         """A copy for a snapshot."""
@@ -212,7 +231,7 @@ class Thinking:
         kept = remap >= 0
         self._has_searched[remap[kept]] = columns["moving"][kept] > 0
         self.standing[:] = 0
-        self._count(tags, np.arange(tags.count), 1)
+        self._settle(tags, np.arange(tags.count))
 
     def _weighed(self, segment: NDArray[np.int32], weight: Floats, told: Floats, moving: NDArray[np.float64]) -> Floats:
         """Before a round a volume may have moved to any of the candidates; then what the round tells."""
@@ -220,6 +239,18 @@ class Thinking:
         before = np.log(np.exp(weight) + anew[:, None])
         after: Floats = np.where(segment >= 0, before + told, np.float32(NEVER) * 10)
         return after
+
+    def _settle(self, tags: Tags, rows: NDArray[np.integer[Any]]) -> None:
+        """These are as they will be until they are thought over again."""
+        self._count(tags, rows, 1)
+        self._look_for_strays(tags, rows)
+
+    def _look_for_strays(self, tags: Tags, rows: NDArray[np.integer[Any]]) -> None:
+        """Of those not beyond doubt, which may stand on another line than where they are believed."""
+        doubted = rows[~tags.is_settled[rows]]
+        is_astray = self._beside.is_astray(tags.believed.take(doubted), tags.segment.take(doubted, axis=0))
+        if len(self._strays) or is_astray.any():
+            self._strays = np.union1d(np.setdiff1d(self._strays, rows), doubted[is_astray]).astype(np.int64)
 
     def _count(self, tags: Tags, rows: NDArray[np.integer[Any]], by: int) -> None:
         settled = rows[tags.is_settled[rows]]

@@ -107,8 +107,7 @@ def test_a_search_whose_reads_are_not_yet_taken_in_does_not_count() -> None:
     story = doubted()
     story.tell(reads_of("reader-1", story.at_ns + NS, 1, [0]))
     story.tell(search_of(1, story.at_ns + NS))
-    tag = story.state.volumes.tag[:1].astype("int64")
-    story.state.unjudged = tag
+    story.state.unjudged.add(story.state.volumes.tag[:1].astype("int64"))
     story.tell(Tick(at_ns=story.at_ns + NS))
     assert len(story.state.heard) == 1  # not yet
     assert not story.of(VolumeMissing)
