@@ -115,7 +115,6 @@ class Site:
                 self.world.move(str(args["volume"]), "")
             case "clone":
                 self.world.clone(str(args["volume"]), str(args["segment"]))
-                self.world.note("fault", f"a tag with the EPC of {args['volume']} in {args['segment']}")
             case "plug":
                 self._plug(str(args["device"]), int(args["port"]), str(args["segment"]))
             case "hang":

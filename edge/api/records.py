@@ -130,12 +130,14 @@ class CustodyAnswer(msgspec.Struct, frozen=True):
 
 
 class CloneAnswer(msgspec.Struct, frozen=True):
-    """A tag with the EPC of a volume and another chip: both TIDs, where the other one was read first, and when."""
+    """A tag with the EPC of a volume and another chip: both TIDs, where the other one was read first, and when.
+    `code`: of its alarm, whose texts say what it means and the next step."""
 
     tid: str
     other_tid: str
     segment: str
     since: datetime
+    code: str
 
 
 class FindAnswer(msgspec.Struct, frozen=True):
@@ -145,7 +147,8 @@ class FindAnswer(msgspec.Struct, frozen=True):
 
     In transit it is with its `holder`, `confidence` is how sure the evidence is of that, and segment is None; a holder
     beside a segment is doubted: it reads as if it stood there. `order`: between which volumes of the segment it stands,
-    None where no pass told that, or it was moved since."""
+    None where no pass told that, or it was moved since. `tid`: what its chip says it is, '' where not known; `clone`:
+    another tag with its EPC."""
 
     volume: str
     epc: str
@@ -162,6 +165,7 @@ class FindAnswer(msgspec.Struct, frozen=True):
     candidates: tuple[Candidate, ...]
     awaited_s: float | None = None
     custody: CustodyAnswer | None = None
+    tid: str = ""
     clone: CloneAnswer | None = None
     order: StandsAnswer | None = None
 

@@ -10,7 +10,7 @@ from edge.api.answers import utc
 from edge.api.nearest import in_a_row, nearest
 from edge.api.records import BeliefsAnswer, Candidate, CloneAnswer, CustodyAnswer, FindAnswer
 from edge.api.wire import Refused
-from edge.rules.cloned import key_of
+from edge.rules.cloned import CODE, key_of
 from edge.state.facts import Status
 from edge.state.state import State
 from edge.state.volumes import IN_TRANSIT, NOWHERE
@@ -60,6 +60,7 @@ def find(state: State, volume: str, now_ns: int) -> FindAnswer:
         ),
         awaited_s=round((now_ns - since_ns) / 1e9, 3) if since_ns else None,
         custody=custody,
+        tid=state.tids.told(row),
         clone=clone_of(state, line.epc),
         order=order.stands(state, row, now_ns),
     )
@@ -70,7 +71,7 @@ def clone_of(state: State, epc: str) -> CloneAnswer | None:
     clone = state.tids.clones.get(key_of(epc))
     if clone is None:
         return None
-    return CloneAnswer(clone.tid, clone.other_tid, clone.segment, utc(clone.since_ns))
+    return CloneAnswer(clone.tid, clone.other_tid, clone.segment, utc(clone.since_ns), CODE)
 
 
 def row_of(state: State, words: str) -> int:

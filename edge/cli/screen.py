@@ -56,6 +56,10 @@ class Screen:
         if text.next_step:
             self.line(f"  {self.texts.label('next_step')}: {text.next_step}")
 
+    def next_step(self, code: str) -> None:
+        """Only the next step of a code, below a sentence that said the rest."""
+        self.line(f"  {self.texts.label('next_step')}: {self.texts.code(code).next_step}")
+
     def table(self, columns: Sequence[str], rows: Sequence[Sequence[str]], spare: Sequence[str] = ()) -> None:
         """Column titles are label ids. A screen too narrow for all goes without those of `spare`, first the first."""
         titles = [self.texts.label(column) for column in columns]

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.rules import alarms
+from edge.rules import alarms, rescans
 from edge.rules.decision import NOTHING, Decision
 from edge.state.chip_facts import ClonedTagSeen, IdentifiedTag, TagsIdentified
 from edge.state.facts import Fact
@@ -65,8 +65,11 @@ def _others(
         before = state.tids.others.get((epc, text))
         if before is None and len(state.tids.others) >= MOST:
             continue
+        segment, rssi_dbm = int(heard.segment[read]), float(heard.rssi_dbm[read])
         times = 1 if before is None else before.times + (at_ns > before.at_ns)
-        state.tids.others[epc, text] = OtherChip(min(times, CONFIRMED), at_ns, int(heard.segment[read]))
+        if before is not None and before.rssi_dbm > rssi_dbm:  # a neighbour's antenna reads it too, and not so loud
+            segment, rssi_dbm = before.segment, before.rssi_dbm
+        state.tids.others[epc, text] = OtherChip(min(times, CONFIRMED), at_ns, segment, rssi_dbm)
     return is_clone
 
 
@@ -98,7 +101,7 @@ def decide(state: State, at_ns: int) -> Decision:
     by_reader = Counter(state.plant.reader_of(other.segment) for *_, other in news)
     for row, epc, tid, other in {epc: found for found in reversed(news) for epc in found[1:2]}.values():
         reader = state.plant.reader_of(other.segment)
-        if by_reader[reader] < MANY:
+        if by_reader[reader] < MANY and not rescans.is_under_way(state, reader):  # where it is loudest is known then
             facts += _told(state, at_ns, row, epc, tid, other)
     for reader, count in sorted(by_reader.items()):
         if count >= MANY:

@@ -50,7 +50,13 @@ def may_be_asked(state: State, at_ns: int, reader: str) -> bool:
     standing, asked = state.devices.get(reader), state.asked.get(reader)
     if standing is None or not standing.is_ok:
         return False
-    return asked is None or (asked.command not in state.intents and at_ns - asked.at_ns >= pause_ns(state, reader))
+    return asked is None or (not is_under_way(state, reader) and at_ns - asked.at_ns >= pause_ns(state, reader))
+
+
+def is_under_way(state: State, reader: str) -> bool:
+    """Whether a search that was demanded of it is not over."""
+    asked = state.asked.get(reader)
+    return asked is not None and asked.command in state.intents
 
 
 def pause_ns(state: State, reader: str) -> int:

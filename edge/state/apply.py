@@ -57,6 +57,8 @@ def _catalogued(state: State, fact: f.VolumesCatalogued) -> None:
 
 def _forget_chips(state: State, fact: f.VolumesCatalogued) -> None:
     """A volume that gets another EPC gets another tag."""
+    if state.tids.is_empty:
+        return
     for line in fact.volumes:
         known = state.volumes.line(line.volume)
         if known is not None and known.epc != line.epc:

@@ -1,5 +1,7 @@
 """Which chip is known to carry each volume's EPC: told as a fact, or heard once and to be heard again before it is."""
 
+import math
+
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
@@ -20,12 +22,13 @@ class Clone(msgspec.Struct, frozen=True):
 
 
 class OtherChip(msgspec.Struct, frozen=True):
-    """A chip that is not the one known for its EPC: how often it was read, as far as that matters, and last when and
-    where."""
+    """A chip that is not the one known for its EPC: how often it was read, as far as that matters, when last, and where
+    it was loudest."""
 
     times: int
     at_ns: int
     segment: int
+    rssi_dbm: float = -math.inf
 
 
 class Swept(msgspec.Struct, frozen=True):
@@ -51,6 +54,16 @@ class Tids:
         self.swept: dict[str, Swept] = {}
         self.others: dict[tuple[str, str], OtherChip] = {}
         self.heard_ns: dict[str, int] = {}
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes held in arrays."""
+        return self._octets.nbytes + self._is_told.nbytes
+
+    @property
+    def is_empty(self) -> bool:
+        """Nothing was ever heard or told."""
+        return not len(self._is_told)
 
     def of(self, rows: NDArray[np.int32]) -> tuple[Octets, NDArray[np.bool_]]:
         """(m, TID_OCTETS) of each row, zeros for none, and whether it was told. rows (m,) >= 0"""
@@ -111,6 +124,6 @@ class Tids:
     def _grow(self, rows: int) -> None:
         had = len(self._is_told)
         if rows > had:
-            more = max(rows, had + had // 8 + 64) - had
+            more = max(rows, had + had // 64 + 512) - had  # of 200 bytes a volume hardly any are to spare
             self._octets = np.concatenate([self._octets, np.zeros((more, TID_OCTETS), np.uint8)])
             self._is_told = np.concatenate([self._is_told, np.zeros(more, np.bool_)])

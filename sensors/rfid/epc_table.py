@@ -167,8 +167,8 @@ def as_words(epc: NDArray[np.uint8]) -> NDArray[np.uint32]:
 
 
 def room_for(count: int, had: int) -> int:
-    """Rows to allocate: exactly what a first load needs, an eighth more on later growth."""
-    return count if had == 0 else max(count, had + had // 8 + 64)
+    """Rows to allocate: exactly what a first load needs, a sixteenth more on later growth."""
+    return count if had == 0 else max(count, had + had // 16 + 64)
 
 
 def begins(words: NDArray[np.uint32], slots: NDArray[np.int32]) -> NDArray[np.int64]:

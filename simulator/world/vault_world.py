@@ -10,6 +10,7 @@ import csv
 import zlib
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import NamedTuple
 
 import msgspec
 import numpy as np
@@ -30,6 +31,7 @@ Field = Callable[[int, float], Columns]
 """(antenna port, dwell_s) -> epc (n, 12), rssi_dbm (n,), count (n,), tid (n, 12): one dwell of an antenna."""
 
 TID_BYTES = 12
+FIRST_COPY = 1 << 31  # serial numbers of chips that carry copied EPCs: far from those of the volumes' own
 MORNING_S = 9 * 3600.0
 
 
@@ -39,6 +41,14 @@ class Volumes(msgspec.Struct, frozen=True):
     ids: tuple[str, ...]
     epc: NDArray[np.uint8]
     book: NDArray[np.int32]
+
+
+class Copy(NamedTuple):
+    """Another tag with the EPC of a volume: the volume's row, the segment where the tag is, its chip's number."""
+
+    row: int
+    segment: int
+    serial: int
 
 
 class Chance(msgspec.Struct, frozen=True, kw_only=True):
@@ -111,12 +121,13 @@ class VaultWorld:
         self._cables: dict[tuple[str, int], int] = {}
         """(reader, port) -> segment whose antenna hangs there; of those that hang elsewhere than configured."""
         self.epc = volumes.epc
-        """(n + r + c, 12) of the volumes, then of the reference tags, then of clones."""
-        self.tid = chips(len(volumes.ids))
+        """(n + r + c, 12) of the volumes, then of the reference tags, then of copies."""
+        self.tid = chips(np.arange(1, len(volumes.ids) + 1))
         """(n + r + c, 12) likewise: every chip is one of its own."""
         self._references = np.empty((0, EPC_BYTES), np.uint8)
-        self._clones: list[tuple[int, int]] = []
-        """Row of the volume whose EPC each carries, and the segment where it is."""
+        self._copies: list[Copy] = []
+        self._copied = 0
+        """Copies there ever were: each one's chip is a new one."""
         self._hung = np.empty(0, np.int32)
         self._hearing = np.ones(len(self.places.segment_ids))
         self.people_are_in = True
@@ -161,19 +172,26 @@ class VaultWorld:
         self._gather()
 
     def clone(self, volume: str, segment: str) -> None:
-        """From now on another tag with the EPC of a volume is in a segment. Raises KeyError for an unknown name."""
-        if volume not in self._row:
-            raise KeyError(f"no volume '{volume}' in the catalogue of this world")
-        self._clones.append((self._row[volume], self.places.segment_index[segment]))
+        """From now on another tag with the EPC of a volume is in a segment, on a chip of its own; '': all such tags of
+        the volume are taken away. Raises KeyError for an unknown name."""
+        row, at = self._row_of(volume), self._index_of(segment)
+        if at == OUTSIDE:
+            self._copies = [copy for copy in self._copies if copy.row != row]
+        else:
+            self._copied += 1
+            self._copies.append(Copy(row, at, FIRST_COPY + self._copied))
         self._gather()
+        what = f"a tag with the EPC of {volume} in {segment}" if segment else f"no other tag with the EPC of {volume}"
+        self.note("fault", what)
 
     def _gather(self) -> None:
         """All tags there are, one after the other."""
-        carried = self.volumes.epc[[row for row, _ in self._clones]]
+        carried = self.volumes.epc[[copy.row for copy in self._copies]]
         self.epc = np.concatenate([self.volumes.epc, self._references, carried])
-        self.tid = chips(len(self.epc))
+        own = np.arange(1, len(self.epc) - len(carried) + 1)
+        self.tid = chips(np.concatenate([own, np.array([copy.serial for copy in self._copies], np.int64)]))
         bias = stream(self._seed, "references").standard_normal(len(self._references)) * self.radio.tag_bias_sd_db
-        alike = np.zeros(len(self._clones), np.float32)
+        alike = np.zeros(len(carried), np.float32)
         self._bias_db = np.concatenate([self._bias_db[: len(self.volumes.ids)], bias.astype(np.float32), alike])
         self._reach.clear()
 
@@ -198,11 +216,18 @@ class VaultWorld:
 
     def move(self, volume: str, segment: str) -> None:
         """Put a volume in a segment, '' for outside the vault. Raises KeyError for an unknown name."""
+        self._put(self._row_of(volume), self._index_of(segment), "control")
+
+    def _row_of(self, volume: str) -> int:
         if volume not in self._row:
             raise KeyError(f"no volume '{volume}' in the catalogue of this world")
+        return self._row[volume]
+
+    def _index_of(self, segment: str) -> int:
+        """'' is outside the vault."""
         if segment and segment not in self.places.segment_index:
             raise KeyError(f"no segment '{segment}'; e.g. '{self.places.segment_ids[0]}'")
-        self._put(self._row[volume], self.places.segment_index[segment] if segment else OUTSIDE, "control")
+        return self.places.segment_index[segment] if segment else OUTSIDE
 
     def note(self, cause: Cause, what: str) -> None:
         """Write another physical change to the truth journal."""
@@ -217,8 +242,8 @@ class VaultWorld:
         return self.epc[found.tag], found.rssi_dbm, found.count, self.tid[found.tag]
 
     def _in_reach(self, segment: int) -> Reach:
-        cloned = np.array([segment for _, segment in self._clones], np.int32)
-        stands = np.concatenate([self.stands, self._hung, cloned])
+        copied = np.array([copy.segment for copy in self._copies], np.int32)
+        stands = np.concatenate([self.stands, self._hung, copied])
         inside = np.flatnonzero(stands != OUTSIDE)
         tag = inside[self.places.segment_line[stands[inside]] == self.places.segment_line[segment]]
         distance = np.abs(self.places.segment_position[stands[tag]] - self.places.segment_position[segment])
@@ -260,11 +285,11 @@ class VaultWorld:
             )
 
 
-def chips(count: int) -> NDArray[np.uint8]:
-    """(count, 12) TIDs of chips of one model: class, maker and model, XTID header, serial numbers from 1 on."""
-    tid = np.zeros((count, TID_BYTES), np.uint8)
+def chips(serial: NDArray[np.int64]) -> NDArray[np.uint8]:
+    """(n, 12) TIDs of chips of one model: class, maker and model, XTID header, serial numbers (n,)."""
+    tid = np.zeros((len(serial), TID_BYTES), np.uint8)
     tid[:, :6] = np.frombuffer(bytes.fromhex("e28011912000"), np.uint8)  # Impinj M730; a serial number of 48 bits
-    tid[:, 8:] = np.arange(1, count + 1, dtype=">u4").view(np.uint8).reshape(count, 4)
+    tid[:, 8:] = serial.astype(">u4").view(np.uint8).reshape(len(serial), 4)
     return tid
 
 

@@ -14,6 +14,7 @@ import yaml
 from numpy.typing import NDArray
 
 from config.load import Loaded, load
+from simulator.devices.llrp_connection import Field
 from simulator.devices.llrp_reader import SimulatedReader
 from simulator.devices.modbus_server import ModbusTcpServer
 from simulator.devices.modbus_units import LeakRope, RelayBoard8, Unit, XyMd02
@@ -54,9 +55,10 @@ PATIENT = Limits(keepalive_s=3.0, freshness_s=15.0, timeout_s=2.0)
 
 class Site:
     """The far ends. `absent` volumes stand on no shelf: no antenna reads them; `shy` ones are read only by a search
-    that is longer than the ordinary one."""
+    that is longer than the ordinary one. `field`: what the antennas read, another one in its place is a world's. An
+    Impinj reader tells TIDs where its field does."""
 
-    def __init__(self, directory: Path, transport: Transport = "tcp") -> None:
+    def __init__(self, directory: Path, transport: Transport = "tcp", *, is_impinj: bool = False) -> None:
         self.directory = directory
         self.limits = QUICK
         self.state_dir = directory / "state"
@@ -72,7 +74,17 @@ class Site:
             ModbusTcpServer(numbered) if transport == "tcp" else PtyLine(numbered, directory / "bus")
         )
         wall_ns = unhurried().wall_ns
-        self.reader = SimulatedReader(self._field, antennas=4, utc_us=lambda: wall_ns() // 1000, noise=random.Random(1))
+        self.field: Field = self._field
+        self.reader = SimulatedReader(
+            self._read,
+            antennas=4,
+            utc_us=lambda: wall_ns() // 1000,
+            noise=random.Random(1),
+            temperature_degc=(lambda: 40) if is_impinj else None,
+        )
+
+    def _read(self, antenna: int, dwell_s: float) -> tuple[NDArray[Any], ...]:
+        return self.field(antenna, dwell_s)
 
     def _field(self, antenna: int, dwell_s: float) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
         hidden = self.absent | (self.shy if dwell_s <= DWELL_MS / 1e3 else set())
@@ -161,9 +173,9 @@ class Site:
 
 
 @asynccontextmanager
-async def site_in(directory: Path, transport: Transport = "tcp") -> AsyncIterator[Site]:
+async def site_in(directory: Path, transport: Transport = "tcp", *, is_impinj: bool = False) -> AsyncIterator[Site]:
     """Far ends that answer inside the block."""
-    site = Site(directory, transport)
+    site = Site(directory, transport, is_impinj=is_impinj)
     await site.start()
     try:
         yield site

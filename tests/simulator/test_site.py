@@ -86,6 +86,16 @@ async def test_the_truth_names_every_volume_and_follows_a_move(site: Running) ->
     assert '"volume":"V000002"' in (site.run / "truth.jsonl").read_text()
 
 
+async def test_a_tag_is_copied_and_the_copy_taken_away_again(site: Running) -> None:
+    await site.control.ask("clone", volume="V000001", segment="A-01L-04")
+    await site.control.ask("clone", volume="V000001", segment="")
+    truth = (site.run / "truth.jsonl").read_text()
+    assert "a tag with the EPC of V000001 in A-01L-04" in truth
+    assert "no other tag with the EPC of V000001" in truth
+    with pytest.raises(ControlError, match="no volume 'V9'"):
+        await site.control.ask("clone", volume="V9", segment="A-01L-04")
+
+
 async def test_what_cannot_be_done_is_refused_by_name(site: Running) -> None:
     with pytest.raises(ControlError, match="A-09L-01"):
         await site.control.ask("move", volume="V000001", segment="A-09L-01")

@@ -5,70 +5,39 @@ import numpy as np
 import pytest
 
 from config.catalogued import CataloguedVolume
-from drivers.command import CommandOutcome
 from edge.api.answers import status
 from edge.api.records import StoreStanding
 from edge.api.rfid import tag
 from edge.api.volumes import find
-from edge.rules.rescans import MOST_ANTENNAS
 from edge.state.apply import apply
 from edge.state.chip_facts import ClonedTagSeen, TagsIdentified
 from edge.state.events import OperatorAction, Tick
 from edge.state.facts import (
     AlarmCleared,
     AlarmRaised,
-    CommandIntended,
     DuplicateEpcSeen,
     Fact,
+    VolumeFound,
+    VolumeMisplaced,
     VolumeMissing,
+    VolumeMoved,
 )
 from edge.state.snapshot import encode, encode_folded, freeze, thaw
 from edge.state.state import State
+from edge.state.tids import Tids
 from edge.step import step
-from tests.stories.small_vault import NS, Story, epc_of, reads_of, search_of
+from sensors.rfid.evidence import Evidence
+from sensors.rfid.neighbourhood import Neighbourhood
+from tests.stories.chips import CLONE, EVERYBODY, SLOTS, a_round, chip, settled, told_reads
+from tests.stories.small_vault import NS, Story, epc_of
 
-SLOTS = [f"A-01L-0{section}-1-0{slot}" for section in range(1, 5) for slot in range(1, 4)]
-EVERYBODY = {section: list(range(3 * section - 3, 3 * section)) for section in range(1, 5)}
 DAY_S = 86_400
-
-
-def chip(number: int) -> bytes:
-    """TIDs of one model, with a serial number."""
-    return bytes.fromhex("e28011912000") + (number + 1).to_bytes(6, "big")
-
-
-def told_reads(story: Story, antenna: int, chips: dict[int, bytes]) -> None:
-    """A reader that tells TIDs reads these tags: number -> chip."""
-    reads = reads_of("reader-1", story.at_ns, antenna, list(chips))
-    octets = np.frombuffer(b"".join(tid.ljust(12, b"\0") for tid in chips.values()), np.uint8).reshape(-1, 12)
-    story.tell(msgspec.structs.replace(reads, tid=octets))
-
-
-def a_round(story: Story, forged: dict[int, dict[int, bytes]] | None = None, gone: tuple[int, ...] = ()) -> None:
-    """Everybody is read where it stands, with its chip; and `forged` tags, by antenna."""
-    for antenna, tags in EVERYBODY.items():
-        story.at_ns += NS
-        told_reads(story, antenna, {number: chip(number) for number in tags if number not in gone})
-        if forged and antenna in forged:
-            told_reads(story, antenna, forged[antenna])
-        story.tell(search_of(antenna, story.at_ns))
-    story.advance(3)
-
-
-def settled(rounds: int = 6) -> Story:
-    story = Story()
-    story.catalogue(SLOTS)
-    for _ in range(rounds):
-        a_round(story)
-    return story
+HOME, THIRD = "A-01L-01", "A-01L-03"
 
 
 def alarms_of(story: Story) -> list[AlarmRaised]:
     """Those about chips: nobody feeds the climate sensors here."""
     return [alarm for alarm in story.of(AlarmRaised) if alarm.code in ("tag_cloned", "tids_changed")]
-
-
-CLONE = {4: {0: chip(999)}}
 
 
 def test_chips_are_told_once_each_when_they_were_heard_twice() -> None:
@@ -114,6 +83,38 @@ def test_a_clone_in_the_place_of_a_stolen_volume_does_not_hide_the_loss() -> Non
     assert [fact.volume for fact in story.of(VolumeMissing)] == ["v0"]
 
 
+def told_of_v0(story: Story) -> list[tuple[str, str]]:
+    """What was told of where it stands since all had settled, and the place: where it was for a loss."""
+    kinds = (VolumeMoved, VolumeMisplaced, VolumeMissing, VolumeFound)
+    facts = [fact for fact in story.facts if isinstance(fact, kinds) and fact.volume == "v0"]
+    return [(type(f).__name__, f.last_segment if isinstance(f, VolumeMissing) else f.segment) for f in facts]
+
+
+def test_a_copy_in_its_place_hides_no_misplaced_volume_and_that_it_went_home_is_told() -> None:
+    story = settled()
+    for _ in range(12):
+        a_round(story, {3: {0: chip(0)}, 1: {0: chip(999)}}, gone=(0,))
+    (fact,) = story.of(ClonedTagSeen)
+    assert (fact.tid, fact.other_tid, fact.other) == (chip(0).hex(), chip(999).hex(), HOME)
+    assert find(story.state, "v0", story.at_ns).segment == THIRD
+    for _ in range(12):
+        a_round(story, {1: {0: chip(999)}})
+    assert told_of_v0(story) == [("VolumeMisplaced", THIRD), ("VolumeMoved", HOME)]
+    assert story.of(ClonedTagSeen) == [fact]
+    assert [alarm.code for alarm in alarms_of(story)] == ["tag_cloned"]
+
+
+def test_a_stolen_volume_whose_copy_stood_in_its_place_is_told_found_when_its_own_chip_comes_home() -> None:
+    story = settled()
+    for _ in range(16):
+        a_round(story, {1: {0: chip(999)}}, gone=(0,))
+    for _ in range(8):
+        a_round(story, {1: {0: chip(999)}})
+    assert told_of_v0(story) == [("VolumeMissing", HOME), ("VolumeFound", HOME)]
+    assert len(story.of(ClonedTagSeen)) == 1
+    assert find(story.state, "v0", story.at_ns).clone is not None  # both tags stand there
+
+
 def test_who_asks_is_shown_the_clone() -> None:
     story = settled()
     for _ in range(3):
@@ -121,6 +122,7 @@ def test_who_asks_is_shown_the_clone() -> None:
     shown = find(story.state, "v0", story.at_ns).clone
     assert shown is not None
     assert (shown.tid, shown.other_tid, shown.segment) == (chip(0).hex(), chip(999).hex(), "A-01L-04")
+    assert (shown.code, find(story.state, "v0", story.at_ns).tid) == ("tag_cloned", chip(0).hex())
     assert tag(story.state, epc_of(0).hex(), story.at_ns).clone == shown
     store = StoreStanding(committed={}, acked={}, level="ok", backlog=0)
     assert status(story.state, story.at_ns, store, {}).cloned == 1
@@ -186,10 +188,22 @@ def test_a_catalogue_line_with_the_new_chip_makes_a_new_tag_legal() -> None:
     assert story.of(VolumeMissing) == []
 
 
-def test_a_volume_that_gets_another_epc_forgets_its_chip() -> None:
+def test_a_new_tag_whose_chip_the_catalogue_named_before_it_was_read_is_no_clone() -> None:
+    story = settled()
+    assert imported(story, CataloguedVolume("v0", epc_of(0).hex(), SLOTS[0], 0, chip(999).hex())) == "accepted"
+    for _ in range(12):
+        a_round(story, {1: {0: chip(999)}}, gone=(0,))
+    assert (story.of(ClonedTagSeen), alarms_of(story), told_of_v0(story)) == ([], [], [])
+
+
+def test_a_volume_that_gets_a_tag_with_another_epc_forgets_its_chip_and_learns_the_new_one() -> None:
     story = settled()
     assert imported(story, CataloguedVolume("v0", epc_of(77).hex(), SLOTS[0], 0)) == "accepted"
     assert tag(story.state, "v0", story.at_ns).tid == ""
+    for _ in range(12):
+        a_round(story, {1: {77: chip(999)}}, gone=(0,))
+    assert tag(story.state, "v0", story.at_ns).tid == chip(999).hex()
+    assert (story.of(ClonedTagSeen), alarms_of(story), story.of(VolumeMissing)) == ([], [], [])
 
 
 def test_a_line_that_does_not_tell_the_chip_leaves_what_the_catalogue_knew() -> None:
@@ -247,6 +261,20 @@ def test_an_older_snapshot_and_the_facts_since_give_the_same_chips_and_clones() 
     assert rebuilt.tids.clones
 
 
+def test_the_same_events_give_the_same_facts_and_the_same_state_byte_for_byte() -> None:
+    story = settled()
+    for _ in range(4):
+        a_round(story, CLONE)
+    imported(story, CataloguedVolume("v0", epc_of(0).hex(), SLOTS[0], 0, chip(999).hex()))
+    for _ in range(4):
+        a_round(story, {3: {0: chip(0)}, 1: {0: chip(999)}}, gone=(0,))
+    again = State(story.state.plant)
+    facts = [fact for event in story.events for fact in step(again, event).facts]
+    assert msgspec.json.encode(facts) == msgspec.json.encode(story.facts)
+    assert encode(freeze(again)) == encode(freeze(story.state))
+    assert len(story.of(ClonedTagSeen)) == 2  # the second is the tag that was the true one before
+
+
 def test_a_vault_whose_readers_tell_no_tid_keeps_nothing() -> None:
     story = Story()
     story.catalogue(SLOTS)
@@ -255,62 +283,15 @@ def test_a_vault_whose_readers_tell_no_tid_keeps_nothing() -> None:
     assert freeze(story.state).folded.tids == freeze(story.state).beliefs.tids_heard == b""
 
 
-# --- readers that read TIDs only when they are asked ---------------------------------------------------------------
-
-
-def test_a_reader_that_tells_no_tid_is_asked_once_an_hour_for_the_next_of_its_antennas() -> None:
-    story = Story()
-    story.regain("reader-1")
-    for _ in range(3):
-        story.advance(3700)
-        for scan in story.scans[-1:]:
-            story.tell(CommandOutcome(scan.id, scan.device, story.at_ns, "done", ""))
-    assert [(scan.with_tids, len(scan.antennas)) for scan in story.scans] == [(True, MOST_ANTENNAS)] * 3
-    assert {fact.wanted for fact in story.of(CommandIntended)} == {"read_tids"}
-
-
-def test_a_reader_that_tells_tids_by_itself_is_never_asked() -> None:
-    story = settled()
-    story.regain("reader-1")
-    for _ in range(8):
-        story.advance(900)
-        a_round(story)
-    assert [scan for scan in story.scans if scan.with_tids] == []
-
-
-def test_a_reader_that_cannot_is_not_asked_again_before_it_comes_back() -> None:
-    story = Story()
-    story.regain("reader-1")
-    story.advance(3620)
-    (scan,) = story.scans
-    story.tell(CommandOutcome(scan.id, scan.device, story.at_ns, "failed", "llrp_no_tids"))
-    story.advance(8000)
-    assert len(story.scans) == 1
-    story.lose("reader-1")
-    story.regain("reader-1")
-    story.advance(3700)
-    assert len(story.scans) == 2
-
-
-def test_no_reader_is_asked_where_the_policy_says_never() -> None:
-    story = Story(changes={"policy": {"presence": {"tid_sweep_s": 0}}})
-    story.regain("reader-1")
-    story.advance(8000)
-    assert story.scans == []
-
-
-def test_who_looks_at_a_tag_is_told_of_the_second_look_and_whether_its_reader_was_asked() -> None:
-    story = settled()
-    for _ in range(10):
-        a_round(story, gone=(0,))
-    waiting = tag(story.state, "v0", story.at_ns)
-    assert waiting.awaited_s is not None
-    assert waiting.asked_s is None  # its reader was never heard to be there
-    assert tag(story.state, "v1", story.at_ns).awaited_s is None
-    story = settled()
-    story.regain("reader-1")
-    for _ in range(10):
-        a_round(story, gone=(0,))
-    assert len(story.scans) == 1
-    asked_ns = story.of(CommandIntended)[0].at_ns
-    assert tag(story.state, "v0", asked_ns + 7 * NS).asked_s == 7.0
+def test_what_is_known_of_tags_and_chips_takes_at_most_200_bytes_a_volume() -> None:
+    """A city's, imported in portions of 500; every chip is known, and was heard in portions of a round."""
+    volumes, portion = 160_000, 500
+    evidence, chips = Evidence(Neighbourhood(np.zeros(1, np.int32), np.zeros(1, np.int32))), Tids()
+    for first in range(0, volumes, portion):
+        evidence.enroll([epc_of(first + i) for i in range(portion)], np.zeros(portion, np.int32))
+    for first in range(0, volumes, portion):
+        rows = np.arange(first, first + portion, dtype=np.int32)
+        chips.of(rows)
+        chips.hear(rows, np.full((portion, 12), 0xE2, np.uint8))
+    assert chips.nbytes / volumes <= 13.3
+    assert (evidence.nbytes + chips.nbytes) / volumes <= 200

@@ -183,6 +183,8 @@ def _show_found(screen: Screen, answer: FindAnswer) -> None:
         screen.say("find_never")
     else:
         screen.say("find_sure", percent=f"{answer.confidence * 100:.1f}", age=seconds(answer.age_s))
+    if answer.tid:
+        screen.say("tag_tid", tid=answer.tid)
     show_clone(screen, answer.clone)
     if answer.awaited_s is not None:
         screen.say("find_awaited", "yellow", age=seconds(answer.awaited_s))
@@ -195,10 +197,12 @@ def _show_found(screen: Screen, answer: FindAnswer) -> None:
 
 
 def show_clone(screen: Screen, clone: CloneAnswer | None) -> None:
-    """Another tag with the EPC of the volume, when there is one."""
-    if clone is not None:
-        at = screen.local(clone.since)
-        screen.say("find_clone", "red", other_tid=clone.other_tid, segment=clone.segment, at=at, tid=clone.tid)
+    """Another tag with the EPC of the volume, when there is one, and what to do about it."""
+    if clone is None:
+        return
+    at = screen.local(clone.since)
+    screen.say("find_clone", "red", other_tid=clone.other_tid, segment=clone.segment, at=at, tid=clone.tid)
+    screen.next_step(clone.code)
 
 
 def _show_custody(screen: Screen, custody: CustodyAnswer) -> None:
