@@ -86,7 +86,11 @@ def think(state: State, *, is_due: bool) -> Judged | None:
     flooded = _take_in(state) if is_due else ""
     if not (len(state.unjudged) or state.strangers or flooded):
         return None
-    judged = judge(state, state.unjudged.take(JUDGED_AT_ONCE))
+    tags = state.unjudged.take(JUDGED_AT_ONCE)
+    tags = tags[~stands_as_told(state, tags)]
+    if not (len(tags) or state.strangers or flooded):
+        return None
+    judged = judge(state, tags)
     told = [state.strangers.pop(epc) for epc in list(islice(state.strangers, STRANGERS_AT_ONCE))]
     return judged._replace(strangers=tuple(told), flooded=flooded)
 
@@ -118,7 +122,7 @@ def _take_in(state: State) -> str:
         heard, rows = cloned.sift(state, heard)
     strangers, changed = state.evidence.digest(heard, rows)
     state.suspects.take_in()
-    state.unjudged.add(changed[may_be_told(state, changed)])
+    state.unjudged.add(changed[~_is_known_missing(state, changed)])
     return _queue(state, heard.only(strangers)) if len(strangers) else ""
 
 
@@ -159,21 +163,28 @@ def _queue(state: State, strange: Heard) -> str:
     return ""
 
 
-def may_be_told(state: State, tags: Rows) -> NDArray[np.bool_]:
-    """Of which of the tags there may be something new to say: not of those told as missing and still not read by
-    anybody, nor of those that are likeliest where they were told to stand, and not silent for too long. Whatever else
-    is said of a tag hangs on another place, on custody or on a suspicion."""
+def _is_known_missing(state: State, tags: Rows) -> NDArray[np.bool_]:
+    """Which of the tags are told as missing, and still not read by anybody: there is nothing new to say."""
+    rows = state.volumes.of_tags(tags)
+    is_missing = (rows != NOWHERE) & (state.volumes.status[rows] == MISSING)
+    known: NDArray[np.bool_] = is_missing & (state.evidence.silent_rounds(tags) > 0)
+    return known
+
+
+def stands_as_told(state: State, tags: Rows) -> NDArray[np.bool_]:
+    """Of which of the tags to `judge` them would say nothing and change nothing: likeliest where they were told to
+    stand, and not silent for too long. Whatever else is said of a tag hangs on another place, on custody or on a
+    suspicion."""
     volumes, evidence = state.volumes, state.evidence
     rows = volumes.of_tags(tags)
-    status, place, silent_rounds = volumes.status[rows], volumes.place[rows], evidence.silent_rounds(tags)
-    is_missing = (status == MISSING) & (silent_rounds > 0)
-    as_told = status == np.where(place == volumes.book[rows], PRESENT, MISPLACED)
-    stands = as_told & (place == evidence.believed[tags]) & evidence.is_likeliest(tags)
+    place = volumes.place[rows]
+    as_told = volumes.status[rows] == np.where(place == volumes.book[rows], PRESENT, MISPLACED)
+    stands = as_told & (rows != NOWHERE) & (place == evidence.believed[tags]) & evidence.is_likeliest(tags)
     stands &= (volumes.custody[rows] == NO_CUSTODY) & (state.suspects.since_ns(tags) == 0)
     after_rounds = state.plant.vault.policy.presence.missing_after_rounds
-    stands &= ~is_missed(evidence.silence(tags), silent_rounds, after_rounds)
-    may: NDArray[np.bool_] = (rows == NOWHERE) | ~(is_missing | stands)
-    return may
+    stands &= ~is_missed(evidence.silence(tags), evidence.silent_rounds(tags), after_rounds)
+    found: NDArray[np.bool_] = stands
+    return found
 
 
 def _placed(state: State, at_ns: int, judged: Judged) -> Decision:

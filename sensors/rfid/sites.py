@@ -41,29 +41,29 @@ def site_shares(
     rows = ((known.rounds >= LEAST_ROUNDS) & (known.believed >= 0)).nonzero()[0]
     if not len(rows):
         return share
+    if len(rows) < len(share):
+        known, book = Known(known.believed[rows], *(column[rows] for column in known[1:])), book[rows]
     # by column, so that what is worked out of many tags at once lies side by side
-    near = np.ascontiguousarray(beside.near[known.believed[rows]].T)
+    near = np.ascontiguousarray(beside.near[known.believed].T)
     antenna = near[REACH - _APART]
     searches = antenna < len(beside)
     antenna = np.where(searches, antenna, 0)
     at = cell(radio.rate, antenna, _COLUMNS[:, :, None])
-    score = _of_rates(known, rows, at, searches & ~is_ill[antenna], radio)
-    score += _of_levels(known, rows, at, searches, radio)
+    score = _of_rates(known, at, searches & ~is_ill[antenna], radio)
+    score += _of_levels(known, at, searches, radio)
     site = near[REACH - AROUND : REACH + AROUND + 1]
-    score += np.where(site == book[rows], np.float32(BOOKED), np.float32(0))
+    score += np.where(site == book, np.float32(BOOKED), np.float32(0))
     score = np.where(site < len(beside), score, -np.inf)
     score = np.exp(score - score.max(axis=0))
     share[rows] = (score / score.sum(axis=0)).T
     return share
 
 
-def _of_rates(
-    known: Known, rows: NDArray[np.int64], at: NDArray[np.int64], counts: NDArray[np.bool_], radio: Radio
-) -> NDArray[Any]:
+def _of_rates(known: Known, at: NDArray[np.int64], counts: NDArray[np.bool_], radio: Radio) -> NDArray[Any]:
     """(SITES, m) log likelihood of how often each antenna read the tag. at (SITES, PRINTS, m) cells of radio's tables;
     counts (PRINTS, m)"""
-    rounds = known.rounds[rows]
-    seen = _turn(np.minimum((known.hits[rows].T + 0.375) / (rounds + 0.75), 1.0))
+    rounds = known.rounds
+    seen = _turn(np.minimum((known.hits.T + 0.375) / (rounds + 0.75), 1.0))
     rate = radio.rate.reshape(-1)
     usual = _turn(rate).take(at) if at.size > rate.size else _turn(rate.take(at))
     variance = 1.0 / (4.0 * rounds + 2.0) + _SITE_TURN2
@@ -72,14 +72,12 @@ def _of_rates(
     return score
 
 
-def _of_levels(
-    known: Known, rows: NDArray[np.int64], at: NDArray[np.int64], counts: NDArray[np.bool_], radio: Radio
-) -> NDArray[Any]:
+def _of_levels(known: Known, at: NDArray[np.int64], counts: NDArray[np.bool_], radio: Radio) -> NDArray[Any]:
     """(SITES, m) log likelihood of how strongly, whatever the tag's own loudness. at, counts as for `_of_rates`"""
-    count = np.ascontiguousarray(known.level_count[rows].T)
+    count = np.ascontiguousarray(known.level_count.T)
     heard = counts & (count > 0)
     weight = np.where(heard, 1.0 / (radio.site_db2 + radio.noise_db2 / np.maximum(count, 1.0)), 0.0)
-    off = known.level_dbm[rows].T - radio.level_dbm.reshape(-1).take(at)
+    off = known.level_dbm.T - radio.level_dbm.reshape(-1).take(at)
     off = np.where(heard, off, 0.0)
     pull = (weight * off).sum(axis=1)
     square = (weight * off**2).sum(axis=1) - pull**2 / (weight.sum(axis=0) + 1.0 / BIAS_DB2)

@@ -9,11 +9,10 @@ from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from edge.rules.decision import NOTHING, Decision
-from edge.rules.presence import decide, judge, may_be_told
+from edge.rules.presence import decide, judge, stands_as_told
 from edge.state.events import CustodyChange
 from edge.state.facts import VolumeMisplaced, VolumeMissing, VolumeMoved, VolumeSeen
 from edge.state.snapshot import encode, freeze, thaw
-from edge.state.volumes import MISSING
 from tests.stories.shelves import PER_SEGMENT, full_shelves
 from tests.stories.small_vault import NS, Story, reads_of, search_of
 from tests.stories.test_presence import imported
@@ -71,10 +70,10 @@ class Room:
             imported(self.story, replace(one, slot=two.slot), replace(two, slot=one.slot))
 
     def left_out(self) -> NDArray[np.int64]:
-        """Tags that would not be thought over now, of those that are not known to be missing."""
+        """Tags that would not be thought over now."""
         state = self.story.state
         tags = state.volumes.tag.astype(np.int64)
-        return np.sort(tags[~may_be_told(state, tags) & (state.volumes.status != MISSING)])
+        return np.sort(tags[stands_as_told(state, tags)])
 
 
 def said_of(room: Room, tags: NDArray[np.int64]) -> tuple[Decision, bool]:
