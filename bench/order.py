@@ -9,7 +9,8 @@ first and the tenth, 30 cm. A pair is told when the stated chance is at least 0.
 
 ordered: share of all pairs whose likelier way round is right, half of those of which a tag was not placed; told: share
 of the pairs; right: share of the told that are right, beside the chance that was stated for them. reflection: of each
-of two steel uprights at the ends of the section. Left out: tags that shadow one another, a shelf that shakes.
+of two steel uprights at the ends of the section. Left out: tags that shadow one another, a shelf that shakes, a
+reader that hops over channels (there is one).
 """
 
 import argparse
@@ -21,6 +22,7 @@ import numpy as np
 
 from edge.rules.order import SURE
 from sensors.rfid.order import PassReads, Sorting, before
+from sensors.rfid.passes import Pass, PassColumns
 from simulator.world.passing import WAVELENGTH_M, PassRadio, draw_pass, shelf_of
 
 SHELVES_M = (0.45, 0.55, 0.75)  # closest distances
@@ -31,7 +33,7 @@ POSE_NOISE_M = 0.005
 LOOKS_S = (0.1, 0.4)
 MARGIN_M = 0.75
 FAR = 9
-PASSES = 4
+PASSES = 12
 
 
 class Told(NamedTuple):
@@ -70,15 +72,26 @@ def sort(by: str, radio: PassRadio, look_s: float, rng: np.random.Generator, *, 
     antenna_m = SPEED_MPS * at_s - MARGIN_M + swing_m
     heard = draw_pass(radio, shelf_of(radio, place_m, closest_m, rng), antenna_m, look_s, rng)
     pose_m = antenna_m + rng.normal(0, POSE_NOISE_M, len(antenna_m))
-    phase = heard.phase_rad.astype(np.float64) if by == "phase" else np.full(len(heard.tag), np.nan)
-    along = pose_m[np.rint(heard.at_s / look_s).astype(int)] if is_posed else heard.at_s
+    phase = heard.phase_rad if by == "phase" else np.full(len(heard.tag), np.nan)
+    under_way = Pass("", 0)  # keeps as many reads as in the controller
+    under_way.hear(
+        PassColumns(
+            heard.tag.astype(np.int32),
+            np.rint(heard.at_s * 1e9).astype(np.int64),
+            phase.astype(np.float32),
+            heard.rssi_dbm.astype(np.float32),
+            np.zeros(len(heard.tag), np.uint16),
+        )
+    )
+    kept = under_way.reads()
+    at_s = kept.at_ns / 1e9
     sorting = Sorting(
         PassReads(
-            heard.tag,
-            along,
-            phase,
-            heard.rssi_dbm.astype(np.float64),
-            np.zeros(len(heard.tag), np.int64),
+            kept.tag.astype(np.int64),
+            pose_m[np.rint(at_s / look_s).astype(int)] if is_posed else at_s,
+            kept.phase_rad.astype(np.float64),
+            kept.rssi_dbm.astype(np.float64),
+            kept.channel.astype(np.int64),
             np.array([WAVELENGTH_M]),
             1.0 if is_posed else None,
         )

@@ -49,13 +49,14 @@ def step(state: State, event: Event) -> Decision:
     judged = absorb(state, event)
     told = presence.decide(state, event.at_ns, judged) if judged else NOTHING
     passed = passing.follow(state, event)
-    if passed is not None:
-        told += order.decide(state, event.at_ns, passed)
-    if isinstance(event, CustodyChange):  # a holder's word is the newer one: it is weighed against what is told before
+    # who is told to stand elsewhere by now is in no order; a holder's word is newer than what is told before it
+    if passed is not None or isinstance(event, CustodyChange):
         _apply(state, told)
+        ordered = order.decide(state, event.at_ns, passed) if passed is not None else NOTHING
+        _apply(state, ordered)
         said = decide(state, event)
         _apply(state, said)
-        return told + said
+        return told + ordered + said
     decision = told + decide(state, event)
     _apply(state, decision)
     return decision

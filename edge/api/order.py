@@ -9,14 +9,14 @@ from edge.api.wire import Refused
 from edge.rules.order import SURE
 from edge.state.orders import ShelfOrder
 from edge.state.state import State
-from edge.state.volumes import MISPLACED, PRESENT
+from edge.state.volumes import MISPLACED, NOWHERE, PRESENT
 from sensors.rfid.order import before
 
 
 def stands(state: State, row: int, now_ns: int) -> StandsAnswer | None:
     """Between which volumes one stands, where a pass told it and nothing happened to it since; else None."""
     volume, place = state.volumes.lines[row].volume, int(state.volumes.place[row])
-    if int(state.volumes.status[row]) not in (PRESENT, MISPLACED):
+    if int(state.volumes.status[row]) not in (PRESENT, MISPLACED) or place == NOWHERE:
         return None
     known = state.orders.of(state.plant.places.segment_ids[place])
     if known is None or volume not in known.volumes:

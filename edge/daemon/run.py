@@ -198,7 +198,7 @@ class Daemon:
         named = {
             "step": lambda: tasks.run_steps(self._inbox, house, self._input_log),
             **self._wires,
-            "tick": lambda: tasks.run_ticks(self._clock, house, emit),
+            "tick": lambda: tasks.run_ticks(self._clock, house, emit, self._input_log),
             "snapshots": lambda: tasks.run_snapshots(house),
             "retention": lambda: tasks.run_retention(house),
         }

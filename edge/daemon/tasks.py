@@ -37,9 +37,11 @@ async def run_steps(inbox: Inbox, house: House, input_log: InputLog | None) -> N
         notify("WATCHDOG=1")
 
 
-async def run_ticks(clock: VaultClock, house: House, emit: Callable[[Event], None]) -> None:
-    """Once a second: time passes, and the wall clock and the disk are looked at. Raises BugError when the thread that
-    writes is dead."""
+async def run_ticks(
+    clock: VaultClock, house: House, emit: Callable[[Event], None], input_log: InputLog | None = None
+) -> None:
+    """Once a second: time passes, and the wall clock and the disk are looked at. Raises BugError when a thread
+    that writes is dead."""
     level = ""
     told_s = 0.0
     loop = asyncio.get_running_loop()
@@ -52,6 +54,8 @@ async def run_ticks(clock: VaultClock, house: House, emit: Callable[[Event], Non
             emit(ClockStep(at_ns=clock.now(), step_s=moved_s))
         if not house.store.is_alive:
             raise BugError("store: the thread that writes it is dead")
+        if input_log is not None and not input_log.is_alive:
+            raise BugError("input log: the thread that writes it is dead")
         now_level = house.store.level()
         if now_level == "failed":
             house.refuse_waiting()

@@ -173,6 +173,7 @@ class PlatformLink:
 
     def _take_snapshot(self, name: str) -> None:
         marks, body = self._snapshot()
+        self._uplink.snapshot_taken()
 
         async def made() -> Taken:
             pages = await asyncio.to_thread(lambda: snapshot_pages(name, self._outbox.epoch, marks, body()))

@@ -80,7 +80,7 @@ class Uplink:
         self._pages: list[bytes] = []
         self._marks: Mapping[Lane, int] = {}
         self._page_due_ns = 0
-        self._is_snapshot_wanted = False
+        self._is_snapshot_wanted = self._is_snapshot_taken = False
         self._snapshot_due_ns = 0
         self._out: list[Publish] = []
         self._notes: list[str] = []
@@ -100,9 +100,9 @@ class Uplink:
         self._is_connected = False
         for window in self._lanes.values():
             window.close()
-        if self._pages:
+        if self._pages or self._is_snapshot_taken:
             self._pages.clear()
-            self._is_snapshot_wanted, self._snapshot_due_ns = True, 0
+            self._is_snapshot_wanted, self._is_snapshot_taken, self._snapshot_due_ns = True, False, 0
 
     def due(self, at_ns: int) -> LinkTurn:
         """The deadline asked for has come, or there are new rows (calling early is harmless)."""
@@ -141,6 +141,10 @@ class Uplink:
             self._birth(at_ns)  # tells the platform from where on the journal holds rows
         return self._turn(at_ns)
 
+    def snapshot_taken(self) -> None:
+        """The state of now is being laid out in pages: whatever asks for a snapshot from here on asks for another."""
+        self._is_snapshot_wanted, self._is_snapshot_taken = False, True
+
     def snapshot(self, snapshot: str, marks: Mapping[Lane, int], pages: Sequence[bytes], at_ns: int) -> LinkTurn:
         """Send a snapshot that was taken at `marks`, page by page; one still on its way is given up.
 
@@ -152,7 +156,7 @@ class Uplink:
         self._pages = list(pages)
         self._page_due_ns = at_ns
         self._snapshot_due_ns = at_ns + SNAPSHOT_EVERY_NS
-        self._is_snapshot_wanted = False
+        self._is_snapshot_taken = False
         return self._turn(at_ns)
 
     def is_drained(self) -> bool:

@@ -35,7 +35,10 @@ def found(
     for shelf in shelves.values():
         nth = np.array([place for place, _ in shelf])
         rank = np.array([slot for _, slot in shelf])
-        agreement = told[np.ix_(nth, nth)] * np.sign(rank[None, :] - rank[:, None])
+        turns = _turns(rank) if _is_cabinet(state, segment) else [rank]
+        among = told[np.ix_(nth, nth)]
+        agreements = [among * np.sign(turn[None, :] - turn[:, None]) for turn in turns]
+        agreement = max(agreements, key=lambda one: abs(float(one.sum())))
         wrong[np.ix_(nth, nth)] = agreement
         with_slots += float(agreement.sum())
     pairs = float(np.abs(wrong).sum())
@@ -50,11 +53,23 @@ def found(
     return tuple(volumes[nth] for nth in sorted(out))
 
 
+def _turns(rank: NDArray[np.int64]) -> list[NDArray[np.int64]]:
+    """The ranks (n,) of carriers that go round, counted from each of them."""
+    count = int(rank.max()) + 1
+    return [(rank - first) % count for first in np.unique(rank).tolist()]
+
+
+def _is_cabinet(state: State, segment: str) -> bool:
+    places = state.plant.places
+    index = places.segment_index[segment]
+    return state.plant.bank_of(index) is not None and places.segment_rack[index] == segment
+
+
 def _books(state: State, segment: str, volumes: Sequence[str]) -> Books:
     """By shelf, or all of a cabinet: (which volume, rank of its slot) of those that belong in the segment."""
     places = state.plant.places
     index = places.segment_index[segment]
-    is_cabinet = state.plant.bank_of(index) is not None and places.segment_rack[index] == segment
+    is_cabinet = _is_cabinet(state, segment)
     shelves: Books = defaultdict(list)
     for nth, volume in enumerate(volumes):
         row = state.volumes.row[volume]

@@ -1,5 +1,6 @@
 """Order within a segment: learnt from a pass, and only then; what it tells of each segment becomes a fact."""
 
+from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
@@ -9,10 +10,9 @@ from edge.rules import alarms, misfiled
 from edge.rules.decision import NOTHING, Decision
 from edge.state.facts import Fact
 from edge.state.order_facts import OrderLearnt, OrderUpheld
-from edge.state.orders import ShelfOrder
+from edge.state.orders import By, ShelfOrder
 from edge.state.state import Sorted, State
 from edge.state.volumes import MISPLACED, NOWHERE, PRESENT
-from sensors.rfid.order import Order
 
 SURE = 0.95  # chance from which of two volumes one is said to stand before the other
 STRETCH = 1000  # along and spread are told in thousandths
@@ -20,16 +20,30 @@ STRETCH = 1000  # along and spread are told in thousandths
 
 def decide(state: State, at_ns: int, told: Sorted) -> Decision:
     """What a pass that is sorted tells of each segment in which two of its volumes stand."""
-    order, names = told.sorting.order(), state.plant.places.segment_ids
+    order, places = told.sorting.order(), state.plant.places
     volumes = [told.volumes[tag] for tag in order.tag.tolist()]
     place = _standing(state, volumes)
-    by_phase = not np.isnan(told.sorting.reads.phase_rad).all()
-    facts: tuple[Fact, ...] = ()
+    place[[volume in told.moved for volume in volumes]] = NOWHERE
+    came = Counter(_standing(state, sorted(told.moved & state.volumes.row.keys())).tolist())
+    by: By = "rssi" if np.isnan(told.sorting.reads.phase_rad).all() else "phase"
+    facts: list[Fact] = []
+    racks: dict[str, str] = {}
     for segment in np.unique(place[place != NOWHERE]).tolist():
         nth = np.flatnonzero(place == segment)
-        if len(nth) >= 2:
-            facts += _facts(state, at_ns, names[segment], [volumes[i] for i in nth], order, nth, by_phase=by_phase)
-    return Decision(facts) if facts else NOTHING
+        if len(nth) < 2:
+            continue
+        along, spread = _in_stretch(order.along[nth], order.spread[nth])
+        passed = tuple(volumes[i] for i in nth)
+        wrong = misfiled.found(state, places.segment_ids[segment], passed, along, spread)
+        ended_ns = told.ended_ns
+        now = ShelfOrder(ended_ns, ended_ns, by, passed, along, spread, wrong, came[segment])
+        fact = _learnt(state, at_ns, places.segment_ids[segment], now)
+        facts.append(fact)
+        if fact.misfiled if isinstance(fact, OrderLearnt) else state.orders.misfiled_in(fact.segment):
+            racks[places.segment_rack[segment]] = places.segment_zone[segment]
+    for rack, zone in racks.items():
+        facts += alarms.raised(state, at_ns, misfiled.CODE, "warning", zone, rack)
+    return Decision(tuple(facts)) if facts else NOTHING
 
 
 def over(state: State, at_ns: int) -> Decision:
@@ -43,50 +57,38 @@ def over(state: State, at_ns: int) -> Decision:
     return Decision(tuple(fact for facts in ended for fact in facts))
 
 
-def _facts(
-    state: State,
-    at_ns: int,
-    segment: str,
-    volumes: Sequence[str],
-    order: Order,
-    nth: NDArray[np.int64],
-    *,
-    by_phase: bool,
-) -> tuple[Fact, ...]:
-    along, spread = _in_stretch(order.along[nth], order.spread[nth])
-    wrong = misfiled.found(state, segment, volumes, along, spread)
-    now = ShelfOrder(at_ns, at_ns, "phase" if by_phase else "rssi", tuple(volumes), along, spread, wrong)
+def _learnt(state: State, at_ns: int, segment: str, now: ShelfOrder) -> OrderLearnt | OrderUpheld:
     known = state.orders.of(segment)
-    if known is not None and is_the_same(known, now):
-        return (OrderUpheld(at_ns=at_ns, segment=segment),)
-    learnt = OrderLearnt(
+    if known is not None and is_known(known, now):
+        return OrderUpheld(at_ns=at_ns, segment=segment, passed_at_ns=now.seen_ns)
+    return OrderLearnt(
         at_ns=at_ns,
         segment=segment,
         by=now.by,
         volumes=now.volumes,
-        along=along,
-        spread=spread,
-        misfiled=wrong,
+        along=now.along,
+        spread=now.spread,
+        misfiled=now.misfiled,
+        passed_at_ns=now.seen_ns,
+        came=now.came,
     )
-    if not wrong:
-        return (learnt,)
-    index = state.plant.places.segment_index[segment]
-    rack, zone = state.plant.places.segment_rack[index], state.plant.places.segment_zone[index]
-    return (learnt, *alarms.raised(state, at_ns, misfiled.CODE, "warning", zone, rack))
 
 
-def is_the_same(known: ShelfOrder, now: ShelfOrder) -> bool:
-    """Whether a pass tells nothing that was not known: no volume more, no pair otherwise or newly sure."""
+def is_known(known: ShelfOrder, now: ShelfOrder) -> bool:
+    """Whether a pass tells nothing against what is known, and not more: news of a volume, or of one out of place,
+    counts where it tells at least as many pairs."""
     place = {volume: nth for nth, volume in enumerate(now.volumes)}
     both = [place[volume] for volume in known.volumes if volume in place]
-    if known.came or known.misfiled != now.misfiled or len(both) < len(now.volumes):
-        return False
     kept = [nth for nth, volume in enumerate(known.volumes) if volume in place]
-    old = misfiled.surely(np.array(known.along)[kept], np.array(known.spread)[kept], SURE)
-    new = misfiled.surely(np.array(now.along)[both], np.array(now.spread)[both], SURE)
-    turned = -1 if float((old * new).sum()) < 0 else 1  # it passed the other way round
-    against, more = (old * new * turned < 0).any(), np.abs(new).sum() > 1.1 * np.abs(old).sum()
-    return not (against or more)
+    before = misfiled.surely(np.array(known.along), np.array(known.spread), SURE)
+    after = misfiled.surely(np.array(now.along), np.array(now.spread), SURE)
+    of_both = before[np.ix_(kept, kept)] * after[np.ix_(both, both)]
+    turned = -1 if float(of_both.sum()) < 0 else 1  # it passed the other way round
+    if (of_both * turned < 0).any():
+        return False
+    pairs, known_pairs = float(np.abs(after).sum()), float(np.abs(before).sum())
+    is_news = bool(known.came) or set(known.misfiled) != set(now.misfiled) or len(both) < len(now.volumes)
+    return pairs < known_pairs if is_news else pairs <= 1.1 * known_pairs
 
 
 def _standing(state: State, volumes: Sequence[str]) -> NDArray[np.int32]:

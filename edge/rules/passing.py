@@ -2,6 +2,7 @@
 their antennas begins to move, or a reader is carried along a face, until that is over; then sorted, a portion an event.
 """
 
+import math
 from collections.abc import Iterator
 
 import numpy as np
@@ -13,10 +14,11 @@ from edge.state.shelving import LONGEST_MOVE_NS
 from edge.state.state import Sorted, State
 from edge.state.volumes import NOWHERE
 from sensors.rfid.order import PassReads, Sorting
-from sensors.rfid.passes import Pass, PassColumns
+from sensors.rfid.passes import MOST_READS, Pass, PassColumns
 
 LATE_NS = 2_000_000_000  # reports of a round that was under way when the motion ended
 LOST_NS = 10_000_000_000  # a carried reader of which nothing is heard for so long is on no pass any more
+LEAST_WAY_M = 0.1  # of a carried reader: a rest tells no order
 LEAST_READS = 16  # two tags of eight reads: of fewer there is no order
 PORTIONS = 3  # at a tick; one at the end of a search: a millisecond or two each
 WAVELENGTH_M = 0.325  # 922.5 MHz; at the ends of the FCC band 1.4 % off, which a speed that is fitted takes up
@@ -46,15 +48,23 @@ def _hear(state: State, event: TagReads) -> None:
     moving = [bank for bank, known in state.shelving.items() if known.is_moving and bank in state.plant.passing]
     if carried is None and not moving and not state.passes:
         return
-    reads = _columns(state, event)
-    is_known = reads.tag >= 0
     if carried is not None:
-        carried.hear(reads.where(is_known & (reads.at_ns >= carried.from_ns)))
+        reads = _columns(state, event)
+        carried.hear(reads.where((reads.tag >= 0) & (reads.at_ns >= carried.from_ns)))
         return
     table = state.plant.segments_of_ports(event.device)
     segments = table.take(event.antenna * (event.antenna < len(table)))
     names = state.plant.places.segment_ids
-    for segment in np.unique(segments[segments != NOWHERE]).tolist():
+    on_the_way = [
+        segment
+        for segment in np.unique(segments[segments != NOWHERE]).tolist()
+        if state.plant.bank_of(segment) in state.plant.passing
+    ]
+    if not on_the_way:
+        return
+    reads = _columns(state, event)
+    is_known = reads.tag >= 0
+    for segment in on_the_way:
         bank = state.plant.bank_of(segment)
         known = state.shelving.get(bank) if bank in state.plant.passing and bank is not None else None
         if known is None or not known.moved_from_ns:
@@ -79,13 +89,14 @@ def _pose(state: State, event: RobotState) -> None:
     key, index = ROBOT + event.reader, state.plant.places.segment_index
     known, here = state.passes.get(key), index.get(event.segment, NOWHERE)
     lines = state.plant.places.segment_line
-    is_on_a_face = here != NOWHERE and event.along_m is not None
+    is_on_a_face = here != NOWHERE and event.along_m is not None and math.isfinite(event.along_m)
     if known is not None and not (is_on_a_face and lines[index[known.segment]] == lines[here]):
         _end(state, key)
         known = None
     if is_on_a_face and event.along_m is not None:
         if known is None:
-            known = state.passes[key] = Pass(event.segment, event.at_ns)
+            most = MOST_READS * int((lines == lines[here]).sum())
+            known = state.passes[key] = Pass(event.segment, event.at_ns, most)
         known.pose(event.at_ns, event.along_m)
 
 
@@ -93,7 +104,8 @@ def _close(state: State, at_ns: int) -> bool:
     """End one pass whose motion is over, and whose last reports have come in; False where there is none."""
     for key, under_way in state.passes.items():
         if under_way.pose_ns:
-            is_over = at_ns - under_way.pose_ns[-1] > LOST_NS
+            rest_ns = under_way.pose_ns[-1] - under_way.pose_ns[-2] if len(under_way.pose_ns) > 1 else 0
+            is_over = at_ns - under_way.pose_ns[-1] > LOST_NS or rest_ns > LOST_NS
         else:
             bank = state.plant.bank_of(state.plant.places.segment_index[under_way.segment])
             known = state.shelving.get(bank) if bank is not None else None
@@ -114,6 +126,8 @@ def _end(state: State, key: str) -> None:
         return
     reads, poses = under_way.reads(), np.array(under_way.pose_ns, np.int64)
     if key.startswith(ROBOT):
+        if np.ptp(under_way.pose_m) < LEAST_WAY_M:
+            return
         reads = reads.where((reads.at_ns >= poses[0]) & (reads.at_ns <= poses[-1]))
     if len(reads.at_ns) < LEAST_READS:
         return
@@ -140,7 +154,9 @@ def _end(state: State, key: str) -> None:
         metres_per_unit,
     )
     names = tuple(state.volumes.lines[volume].volume for volume in volumes.tolist())
-    state.sortings.append(Sorted(names, Sorting(columns)))
+    ended_ns = int(poses[-1]) if len(poses) else int(reads.at_ns.max())
+    state.sortings = [one for one in state.sortings if one.key != key]  # the newest of a segment tells more than those
+    state.sortings.append(Sorted(key, names, Sorting(columns), ended_ns, under_way.moved))
 
 
 def _sort(state: State, portions: int) -> Sorted | None:
@@ -160,13 +176,11 @@ def _sort(state: State, portions: int) -> Sorted | None:
 def _columns(state: State, event: TagReads) -> PassColumns:
     """The reads of catalogued tags with their own times, in vault time as far as the reader told them."""
     n = len(event.antenna)
-    octets = ((event.epc_bits.astype(np.int64) + 7) // 8).tolist()
-    tag = state.evidence.rows_of([epc[:width].tobytes() for epc, width in zip(event.epc, octets, strict=True)])
+    tag = state.evidence.rows_of_reads(event.epc, event.epc_bits)
     at_ns = np.full(n, event.at_ns, np.int64)
-    for times in _times(event):
-        if event.clock_offset_ns is not None:
-            at_ns = np.where(times > 0, times + event.clock_offset_ns, at_ns)
-            break
+    times = next(_times(event), None)
+    if times is not None and event.clock_offset_ns is not None:
+        at_ns = np.where(times > 0, times + event.clock_offset_ns, at_ns)
     phase = np.full(n, np.nan, np.float32) if event.phase_rad is None else event.phase_rad
     channel = np.zeros(n, np.uint16) if event.channel is None else event.channel
     return PassColumns(tag, at_ns, phase, event.rssi_dbm, channel)

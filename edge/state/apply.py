@@ -106,6 +106,8 @@ def _stand(state: State, volume: str, status: int, place: int) -> None:
     left = before if was in _ON_A_SHELF else NOWHERE
     came = place if status in _ON_A_SHELF else NOWHERE
     if left != came:
+        for moved in [one.moved for one in state.passes.values()] + [one.moved for one in state.sortings]:
+            moved.add(volume)
         if left != NOWHERE:
             state.orders.leave(names[left], volume)
         if came != NOWHERE:
@@ -296,7 +298,7 @@ def _learnt(state: State, fact: OrderLearnt) -> None:
 
 
 def _order_upheld(state: State, fact: OrderUpheld) -> None:
-    state.orders.uphold(fact.segment, fact.at_ns)
+    state.orders.uphold(fact.segment, fact.passed_at_ns)
 
 
 def _started(state: State, fact: f.DaemonStarted) -> None:

@@ -11,7 +11,8 @@ class OrderLearnt(msgspec.Struct, frozen=True, tag_field="type", tag="order_lear
     along: where each was nearest, spread: how surely, as one standard deviation, both in thousandths of the stretch
     from the first to the last; `by` the phase of the reads or, where there was none, their strength. misfiled: those
     that stand in another order than their slots. Volumes of the segment that are not named passed unheard, or
-    unclearly. It replaces what was told before of the segment.
+    unclearly. The motion was over at `passed_at_ns`; `came`: volumes that stand there and came since, which nobody
+    knows where. It replaces what was told before of the segment.
     """
 
     at_ns: int
@@ -21,10 +22,14 @@ class OrderLearnt(msgspec.Struct, frozen=True, tag_field="type", tag="order_lear
     along: tuple[int, ...]
     spread: tuple[int, ...]
     misfiled: tuple[str, ...]
+    passed_at_ns: int
+    came: int
 
 
 class OrderUpheld(msgspec.Struct, frozen=True, tag_field="type", tag="order_upheld"):
-    """They passed again, and nothing spoke against the order told last, nor told more."""
+    """They passed again, and nothing spoke against the order told last, nor told more. The motion was over at
+    `passed_at_ns`."""
 
     at_ns: int
     segment: str
+    passed_at_ns: int

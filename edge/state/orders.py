@@ -47,11 +47,16 @@ class Orders:
         """Segments in which a volume stands in another order than its slot."""
         return {segment for segment, order in self._of.items() if order.misfiled}
 
+    def misfiled_in(self, segment: str) -> tuple[str, ...]:
+        """Volumes that stand there in another order than their slots."""
+        known = self._of.get(segment)
+        return known.misfiled if known is not None else ()
+
     def learn(self, fact: OrderLearnt) -> None:
         """In place of what was known."""
-        self._of[fact.segment] = ShelfOrder(
-            fact.at_ns, fact.at_ns, fact.by, fact.volumes, fact.along, fact.spread, fact.misfiled
-        )
+        at_ns = fact.passed_at_ns
+        order = ShelfOrder(at_ns, at_ns, fact.by, fact.volumes, fact.along, fact.spread, fact.misfiled, fact.came)
+        self._keep(fact.segment, order)
 
     def uphold(self, segment: str, at_ns: int) -> None:
         """Another pass told the same."""
@@ -84,6 +89,6 @@ class Orders:
 
     def _keep(self, segment: str, order: ShelfOrder) -> None:
         if len(order.volumes) < 2 or order.came > len(order.volumes):
-            del self._of[segment]
+            self._of.pop(segment, None)
         else:
             self._of[segment] = order

@@ -87,9 +87,12 @@ class Folded(msgspec.Struct, frozen=True):
 class SortedRecord(msgspec.Struct, frozen=True, eq=False):
     """A pass that is being sorted, and how far that has come."""
 
+    key: str
     volumes: tuple[str, ...]
     reads: PassReads
     progress: Progress
+    ended_ns: int
+    moved: tuple[str, ...]
 
 
 class Beliefs(msgspec.Struct, frozen=True):
@@ -126,6 +129,11 @@ class Frozen(msgspec.Struct, frozen=True):
 
 _encoder = msgspec.msgpack.Encoder(enc_hook=array_to_wire)
 _decoder = msgspec.msgpack.Decoder(Frozen, ext_hook=array_from_wire)
+
+
+def _sorted_record(one: Sorted) -> SortedRecord:
+    sorting = one.sorting
+    return SortedRecord(one.key, one.volumes, sorting.reads, sorting.progress, one.ended_ns, tuple(sorted(one.moved)))
 
 
 def freeze(state: State) -> Frozen:
@@ -175,7 +183,7 @@ def freeze(state: State) -> Frozen:
             other_chips=dict(state.tids.others),
             tids_heard_ns=dict(state.tids.heard_ns),
             passes={key: one.record() for key, one in state.passes.items()},
-            sortings=[SortedRecord(one.volumes, one.sorting.reads, one.sorting.progress) for one in state.sortings],
+            sortings=[_sorted_record(one) for one in state.sortings],
             readings=dict(state.readings),
             still=dict(state.still),
             pending=dict(state.pending),
@@ -240,7 +248,10 @@ def thaw(plant: Plant, body: bytes) -> State:
     state.suspects = Suspects.from_columns(beliefs.suspects, remap[:-1], len(plant.beside), len(state.evidence))
     state.orders = Orders({name: order for name, order in folded.orders.items() if name in index})
     state.passes = {key: Pass.from_record(one) for key, one in beliefs.passes.items() if one.segment in index}
-    state.sortings = [Sorted(one.volumes, Sorting(one.reads, one.progress)) for one in beliefs.sortings]
+    state.sortings = [
+        Sorted(one.key, one.volumes, Sorting(one.reads, one.progress), one.ended_ns, set(one.moved))
+        for one in beliefs.sortings
+    ]
     state.readings, state.still = beliefs.readings, beliefs.still
     state.pending = {key: pending for key, pending in beliefs.pending.items() if key in plant.limits}
     return state

@@ -81,10 +81,15 @@ class BankStanding(msgspec.Struct, frozen=True):
 
 
 class Sorted(msgspec.Struct, eq=False):
-    """A pass that is over, being sorted a portion an event: the volumes that its tags' numbers stand for."""
+    """A pass that is over, being sorted a portion an event: its key among those under way, the volumes
+    that its tags' numbers stand for, when the motion ended, and which volumes left a segment or came
+    to one since it began."""
 
+    key: str
     volumes: tuple[str, ...]
     sorting: Sorting
+    ended_ns: int
+    moved: set[str]
 
 
 class Intent(msgspec.Struct, frozen=True):

@@ -87,6 +87,11 @@ class InputLog:
         """Half the ring was written since the last state: without a new one the ring soon holds no start."""
         return not self._is_beginning and self._since_begin > self._cap_bytes // 2
 
+    @property
+    def is_alive(self) -> bool:
+        """Whether its thread runs: a bug in what it was given to write ends it."""
+        return self._thread.is_alive()
+
     def write(self, events: Sequence[Event]) -> None:
         """Log these events, in this order."""
         if self._queued >= QUEUED_EVENTS:

@@ -104,8 +104,9 @@ class Sorting:
         self._wavenumber = 4 * np.pi / reads.wavelength_m
         self._names, counts = np.unique(reads.tag, return_counts=True)
         self._rows = np.split(np.argsort(reads.tag, kind="stable"), np.cumsum(counts)[:-1])
-        most = np.argsort(-counts, kind="stable")[:TAGS_FOR_SPEED]
-        self._clearest = most[counts[most] >= LEAST_CELLS].tolist() if self._needs_speed else []
+        with_phase = np.bincount(np.searchsorted(self._names, reads.tag), ~np.isnan(reads.phase_rad), len(self._names))
+        most = np.argsort(-with_phase, kind="stable")[:TAGS_FOR_SPEED]
+        self._clearest = most[with_phase[most] >= LEAST_CELLS].tolist() if self._needs_speed else []
         done = progress or Progress()
         self._scores, self._placed = list(done.scores), list(done.placed)
         self._tried, self._channels = done.tried, done.channels

@@ -6,7 +6,8 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-MOST_READS = 8192  # of one pass: 110 volumes, 75 reads of each; of more, every second is kept, every fourth, and so on
+MOST_READS = 16384  # of a segment: 110 volumes, 150 reads of each; of more, every second is kept, every fourth ...
+AT_REST_M = 0.005
 LEAST_PART = 1 << 20
 _MIX = (np.uint64(0x9E3779B97F4A7C15), np.uint64(0xC2B2AE3D27D4EB4F), np.uint64(40))  # odd, of no pattern
 _TYPES = {
@@ -36,7 +37,8 @@ class PassColumns(NamedTuple):
 
 class PassRecord(msgspec.Struct, frozen=True, eq=False):
     """A pass as plain values, for a snapshot. every: of so many reads one is kept; pose_ns, pose_m (p,): where the
-    antenna was when, () of a bank."""
+    antenna was when, () of a bank; most: reads that are kept; moved: volumes that left a segment or came
+    to one since it began."""
 
     segment: str
     from_ns: int
@@ -44,15 +46,19 @@ class PassRecord(msgspec.Struct, frozen=True, eq=False):
     every: int = 1
     pose_ns: tuple[int, ...] = ()
     pose_m: tuple[float, ...] = ()
+    most: int = MOST_READS
+    moved: tuple[str, ...] = ()
 
 
 class Pass:
     """One antenna and the shelf that passes it, from `from_ns` on; segment: where it began. Of a reader that is carried
     also where it was when, in metres along the face."""
 
-    def __init__(self, segment: str, from_ns: int) -> None:
+    def __init__(self, segment: str, from_ns: int, most: int = MOST_READS) -> None:
         self.segment = segment
         self.from_ns = from_ns
+        self.moved: set[str] = set()
+        self._most = most
         self.pose_ns: list[int] = []
         self.pose_m: list[float] = []
         self._batches: list[PassColumns] = []
@@ -65,14 +71,17 @@ class Pass:
         if len(some.at_ns):
             self._batches.append(some)
             self._count += len(some.at_ns)
-        while self._count > MOST_READS and self._every < LEAST_PART:
+        while self._count > self._most and self._every < LEAST_PART:
             self._every *= 2
             kept = self.reads()
             self._batches = [kept.where(_is_picked(kept, self._every))]
             self._count = len(self._batches[0].at_ns)
 
     def pose(self, at_ns: int, along_m: float) -> None:
-        """The reader was there then."""
+        """The reader was there then. Of a rest only the beginning and the end are kept."""
+        if len(self.pose_m) > 1 and max(abs(along_m - known) for known in self.pose_m[-2:]) < AT_REST_M:
+            self.pose_ns[-1] = at_ns
+            return
         self.pose_ns.append(at_ns)
         self.pose_m.append(along_m)
 
@@ -85,7 +94,10 @@ class Pass:
     def record(self) -> PassRecord:
         """For a snapshot."""
         columns: dict[str, NDArray[np.generic]] = dict(self.reads()._asdict())
-        return PassRecord(self.segment, self.from_ns, columns, self._every, tuple(self.pose_ns), tuple(self.pose_m))
+        poses = tuple(self.pose_ns), tuple(self.pose_m)
+        return PassRecord(
+            self.segment, self.from_ns, columns, self._every, *poses, self._most, tuple(sorted(self.moved))
+        )
 
     @classmethod
     def from_record(cls, record: PassRecord) -> "Pass":
@@ -98,7 +110,8 @@ class Pass:
                 raise ValueError(f"snapshot: {name} of a pass is missing or no {kind.__name__} ({n},)")
         if len(record.pose_ns) != len(record.pose_m):
             raise ValueError(f"snapshot: {len(record.pose_ns)} times and {len(record.pose_m)} places of a pass")
-        made = cls(record.segment, record.from_ns)
+        made = cls(record.segment, record.from_ns, record.most)
+        made.moved = set(record.moved)
         made._every = record.every
         made.hear(PassColumns(*(columns[name] for name in _TYPES)))
         made.pose_ns, made.pose_m = list(record.pose_ns), list(record.pose_m)

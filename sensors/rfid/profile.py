@@ -156,7 +156,9 @@ def by_phase(profile: Profile, tried: Floats, closest_m: Floats, wavenumber: Flo
     if not is_pass:
         return None
     quarter_m = np.pi / float(wavenumber[profile.channel].mean())
-    independent = min(len(profile.cell), np.ptp(profile.cell) * cell_m / quarter_m)
+    # closest distance, place and each channel's offset were fitted to them
+    fitted = 2 + len(np.unique(profile.channel))
+    independent = max(min(len(profile.cell), np.ptp(profile.cell) * cell_m / quarter_m) - fitted, 1.0)
     return _passage(profile, -independent / 2 * np.log(1 - coherence + NOISE_FLOOR), float(coherence[best]))
 
 

@@ -25,6 +25,8 @@ def lantai(lantai: Tool) -> Tool:
         along=(0, 200, 500, 505, 1000),
         spread=(5, 5, 20, 20, 5),
         misfiled=("v3",),
+        passed_at_ns=story.at_ns,
+        came=0,
     )
     apply(story.state, learnt)
     story.advance(60)

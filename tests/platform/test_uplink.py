@@ -3,6 +3,7 @@
 import msgspec
 
 from edge.platform.contract import BATCH_BYTES, Birth, Conflict, Lane
+from edge.platform.uplink import SNAPSHOT_EVERY_NS
 from tests.platform.memory_outbox import MemoryOutbox
 from tests.platform.uplink_steps import MS, T0, S, ack, batches, make, opened, spans
 
@@ -246,6 +247,29 @@ def test_an_ack_below_what_the_journal_holds_asks_for_a_snapshot() -> None:
     assert turn.is_snapshot_due
     assert turn.notes == ("platform_behind",)
     assert spans(uplink.due(T0 + 50 * MS)) == [(31, 50)]
+
+
+def test_a_snapshot_asked_for_while_another_is_being_laid_out_is_taken_after_it() -> None:
+    outbox = MemoryOutbox()
+    outbox.fill("event", 50)
+    outbox.ack("event", 40)
+    outbox.forget("event", 30)
+    uplink = make(outbox)
+    uplink.connected(T0)
+    assert uplink.ack_received("event", ack(outbox, "event", 0), T0).is_snapshot_due
+    uplink.snapshot_taken()
+    uplink.rewind("event", 1, T0)
+    uplink.snapshot("s-1", {}, [b"{}"], T0)
+    assert uplink.due(T0 + SNAPSHOT_EVERY_NS).is_snapshot_due
+
+
+def test_a_snapshot_whose_link_is_lost_while_it_is_laid_out_is_taken_anew() -> None:
+    outbox = MemoryOutbox()
+    uplink = make(outbox)
+    uplink.connected(T0)
+    uplink.snapshot_taken()
+    uplink.disconnected()
+    assert uplink.connected(T0).is_snapshot_due
 
 
 def test_a_gap_record_spans_its_rows_and_asks_for_a_snapshot() -> None:

@@ -142,6 +142,21 @@ def test_while_a_new_file_is_on_its_way_the_log_wants_no_other(tmp_path: Path) -
     assert [read_log(path).header.n for path in log_files(tmp_path)][-1] == 9
 
 
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_state_that_cannot_be_written_ends_the_thread_and_that_can_be_seen(tmp_path: Path) -> None:
+    log = open_log(tmp_path)
+
+    def broken() -> bytes:
+        raise ValueError("a bug")
+
+    log.begin(broken, 0)
+    until_s = time.monotonic() + 30.0
+    while (is_alive := log.is_alive) and time.monotonic() < until_s:
+        time.sleep(0.01)
+    assert not is_alive
+    log.close()
+
+
 def test_a_restart_begins_a_new_file_after_the_last(tmp_path: Path) -> None:
     for n in (3, 9):
         log = open_log(tmp_path)
