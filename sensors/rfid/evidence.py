@@ -15,6 +15,7 @@ from sensors.rfid.belief import DOUBT, Belief, best
 from sensors.rfid.carried import HELD, PLACED_WRONG
 from sensors.rfid.doubles import Doubles, Watched
 from sensors.rfid.epc_table import EpcTable
+from sensors.rfid.half import Half
 from sensors.rfid.heard import Heard
 from sensors.rfid.locate import Reads, closed
 from sensors.rfid.members import Members, distinct, united
@@ -57,6 +58,7 @@ class Evidence:
         self._members = Members(len(beside))
         self._doubles = Doubles(beside)
         self._rounds_total: NDArray[np.int64] = np.zeros(len(beside), np.int64)
+        self._half: Half | None = None
 
     def __len__(self) -> int:
         return len(self._table)
@@ -123,7 +125,12 @@ class Evidence:
         return self._table.rows(epc, epc_bits)
 
     def digest(self, heard: Heard, rows: NDArray[np.int32] | None = None) -> Digested:
-        """Take in what was heard: signs of life at once, the rest as rounds close. rows: as of `rows_of_reads`."""
+        """Take in what was heard, and weigh it. rows: as of `rows_of_reads`."""
+        return Digested(self.take(heard, rows), self.weigh())
+
+    def take(self, heard: Heard, rows: NDArray[np.int32] | None = None) -> NDArray[np.int64]:
+        """Take in what was heard: signs of life at once, the rest as rounds close and `weigh` is called, which must be
+        before anything else is asked for or told. Returns the strangers of `Digested`."""
         tags = self._tags
         rows = self.rows_of_reads(heard.epc, heard.epc_bits) if rows is None else rows
         reads = tallied(rows, heard.segment, heard.times, heard.rssi_dbm)
@@ -149,9 +156,9 @@ class Evidence:
             tags.silence[done.row[hits == 0]] = 0.0
             heard, closing, done, nth = without_void(heard, closing, done, nth)
             hits = hits[hits > 0]
-        if not len(heard.closed_segment):
-            return Digested(strangers, strangers[:0])
-        return Digested(strangers, self._weigh(done, nth, hits.astype(np.float32), closing, heard))
+        if len(heard.closed_segment):
+            self._half = self._concerned(done, nth, hits.astype(np.float32), closing, heard)
+        return strangers
 
     def belief(self, rows: Index) -> Belief:
         """What is believed of some tags."""
@@ -278,15 +285,15 @@ class Evidence:
         self._thinking.restore(columns, remap, self._tags)
         self._members.fill(self._tags.believed[: len(self)])
 
-    def _weigh(
+    def _concerned(
         self,
         done: Tallies,
         nth: NDArray[np.int32],
         hits: NDArray[np.float32],
         closing: NDArray[np.int32],
         heard: Heard,
-    ) -> NDArray[np.int64]:
-        """What the closed rounds say of tags; returns the rows that were thought over, and those that are silent.
+    ) -> Half:
+        """Which tags the closed rounds are news of.
 
         nth, hits (m,) of the reads: which round, and in how many; closing (segments + 1,) place in its order, -1 open.
         """
@@ -320,24 +327,37 @@ class Evidence:
         confirmed = rows[is_own & as_ever]
         tags.age[confirmed] = np.minimum(tags.age[confirmed], 254) + 1
         self._thinking.reconsider(tags, confirmed, radio, is_ill := self._recent.is_ill(radio))
-        for sums in (self._radio, self._recent):
-            sums.add_rounds(at.antenna, at.rounds, self._thinking.standing)
         told = thought.take(place)
         reads = Reads(
             (thought.cumsum() - 1).take(place[told]), nth[told].astype(np.int64), hits[told], seen.rssi_dbm[told]
         )
         put_off = np.where(settled & (before > PATIENCE), before, np.float32(0))[thought]
         stood = settled.take(place)
-        believed = tags.believed.take(mine)
-        moved = self._thinking.think(tags, mine, reads, at, radio, put_off, is_ill)
-        self._members.move(mine[moved], believed[moved], tags.believed.take(mine[moved]))
-        tags.heard_until[mine[moved]] = self._total_of(mine[moved])
+        return Half(mine, reads, put_off, rows[thought | missed], done, seen, hits, stood, at, radio, is_ill)
+
+    @property
+    def is_weighed(self) -> bool:
+        """Whether everything that was taken in is weighed."""
+        return self._half is None
+
+    def weigh(self) -> NDArray[np.int64]:
+        """Think over what was taken in, and learn from it; returns the rows that were thought over, and those that are
+        silent, none where all is weighed."""
+        if self._half is None:
+            return np.zeros(0, np.int64)
+        half, self._half, tags = self._half, None, self._tags
+        at, rows, done = half.at, half.thought, half.done
+        for sums in (self._radio, self._recent):
+            sums.add_rounds(at.antenna, at.rounds, self._thinking.standing)
+        believed = tags.believed.take(rows)
+        moved = self._thinking.think(tags, rows, half.reads, at, half.radio, half.put_off, half.is_ill)
+        self._members.move(rows[moved], believed[moved], tags.believed.take(rows[moved]))
+        tags.heard_until[rows[moved]] = self._total_of(rows[moved])
         # a tag that was missed counts in the rounds of those that stood; one that is back again does not in their hits
-        stood &= tags.is_settled.take(done.row)
-        seen = readings(done, tags, self._beside) if len(moved) else seen
-        study(tags, self._radio, self._recent, done, seen, hits, radio, stood)
-        concerned: NDArray[np.int64] = rows[thought | missed]
-        return concerned
+        stood = half.stood & tags.is_settled.take(done.row)
+        seen = readings(done, tags, self._beside) if len(moved) else half.seen
+        study(tags, self._radio, self._recent, done, seen, half.hits, half.radio, stood)
+        return half.concerned
 
     def _come_back(self, rows: Index) -> None:
         """These were gone: where they stood before is as likely as ever, and all that silence spoke of its end."""
