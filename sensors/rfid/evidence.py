@@ -26,6 +26,7 @@ from sensors.rfid.prints import Prints
 from sensors.rfid.radio import Radio, RadioSums
 from sensors.rfid.readings import readings
 from sensors.rfid.recent import Recent
+from sensors.rfid.remapped import kept_of
 from sensors.rfid.silence import efficiency, miss
 from sensors.rfid.study import count_hits, count_rounds, study
 from sensors.rfid.tags import FIRM_AGE, Tags
@@ -33,6 +34,7 @@ from sensors.rfid.thinking import GONE_PRIOR, SETTLED_AGE, UNREAD_GONE, Thinking
 from sensors.rfid.voided import without_void
 
 Index = NDArray[np.integer[Any]]
+Places = NDArray[np.int32]
 PATIENCE = -7.0  # log likelihood of a silence up to which a settled tag is not thought over: two or three rounds
 _GONE = float(np.log(0.5))  # log probability from which a tag counts as gone
 
@@ -162,9 +164,8 @@ class Evidence:
 
     def belief(self, rows: Index) -> Belief:
         """What is believed of some tags."""
-        tags = self._tags
-        candidates = self._thinking.candidates(tags, rows, radio := self.radio(), self._recent.is_ill(radio))
-        return best(*candidates, tags.age.take(rows) < FIRM_AGE)
+        candidates = self._thinking.candidates(self._tags, rows, radio := self.radio(), self._recent.is_ill(radio))
+        return best(*candidates, self._tags.age.take(rows) < FIRM_AGE)
 
     def silent_rounds(self, rows: Index) -> NDArray[np.int32]:
         """(m,) rounds of the believed segment's antenna since the tag was last read by anybody (or was enrolled)."""
@@ -217,18 +218,14 @@ class Evidence:
         silent_rounds: NDArray[np.int32],
         seen_ns: NDArray[np.int64],
     ) -> None:
-        """Make evidence restored from a snapshot agree with what was established after that snapshot was taken.
-
-        Each row, named once, was found in `segment` (-1 nowhere known), or missed there for `silent_rounds` > 0, and
-        last read at `seen_ns`. What the snapshot knew of it is forgotten: it would deny the newer word.
-        """
+        """Make evidence restored from a snapshot agree with what was established since: each row, named once, was found
+        in `segment` (-1 nowhere known), or missed there for `silent_rounds` > 0, and last read at `seen_ns`. What the
+        snapshot knew of it is forgotten: it would deny the newer word."""
         tags = self._tags
         place, missed = np.where(segment >= 0, segment, tags.book[rows]), silent_rounds > 0
         self._begin(rows, place, GONE_PRIOR)
-        tags.gone[rows[missed]] = 0.0
-        tags.weight[rows[missed], 0] = np.log(0.01)
-        rate = self._radio.radio().rate[place, REACH]
-        tags.silence[rows] = silent_rounds * np.log1p(-rate)
+        tags.miss(rows[missed])
+        tags.silence[rows] = silent_rounds * np.log1p(-self._radio.radio().rate[place, REACH])
         tags.heard_until[rows] = self._total_of(rows) - silent_rounds
         tags.last_seen_ns[rows] = np.maximum(tags.last_seen_ns[rows], seen_ns)
 
@@ -252,24 +249,14 @@ class Evidence:
     def from_columns(
         cls, columns: Mapping[str, NDArray[Any]], remap: NDArray[np.int32], beside: Neighbourhood
     ) -> "Evidence":
-        """Evidence of a snapshot in another layout. remap (old segments,) int32 old -> new, -1 gone.
-
-        A candidate, book place or belief whose segment is gone is forgotten; two old segments must not become one.
-        Raises ValueError when remap does not fit the snapshot.
-        """
+        """Evidence of a snapshot in another layout, see `kept_of`. A candidate, book place or belief whose segment is
+        gone is forgotten. Raises ValueError when remap does not fit the snapshot."""
         made = cls(beside)
-        made.restore(columns, remap)
+        made._restore(columns, remap)
         return made
 
-    def restore(self, columns: Mapping[str, NDArray[Any]], remap: NDArray[np.int32]) -> None:
-        """Fill an empty evidence from the columns of a snapshot; see `from_columns`."""
-        kept = np.flatnonzero(remap >= 0)
-        had = len(columns["rounds_total"])
-        if len(remap) != had or len(np.unique(remap[kept])) != len(kept):
-            raise ValueError(
-                f"remap has {len(remap)} segments of which {len(kept)} stay, the snapshot {had}: "
-                "expected one entry for each, and no two old segments in one new"
-            )
+    def _restore(self, columns: Mapping[str, NDArray[Any]], remap: NDArray[np.int32]) -> None:
+        kept = kept_of(remap, len(columns["rounds_total"]))
         self._rounds_total[remap[kept]] = columns["rounds_total"][kept]
         self._radio = RadioSums.from_columns(columns, remap, self._beside)
         self._recent.restore(columns, remap)
@@ -285,17 +272,10 @@ class Evidence:
         self._thinking.restore(columns, remap, self._tags)
         self._members.fill(self._tags.believed[: len(self)])
 
-    def _concerned(
-        self,
-        done: Tallies,
-        nth: NDArray[np.int32],
-        hits: NDArray[np.float32],
-        closing: NDArray[np.int32],
-        heard: Heard,
-    ) -> Half:
+    def _concerned(self, done: Tallies, nth: Places, hits: NDArray[np.float32], closing: Places, heard: Heard) -> Half:
         """Which tags the closed rounds are news of.
 
-        nth, hits (m,) of the reads: which round, and in how many; closing (segments + 1,) place in its order, -1 open.
+        nth, hits (m,) of the reads: which round, and in how many; closing (s + 1,) place in its order, -1 open.
         """
         tags, radio = self._tags, self._radio.radio()
         own = tags.believed.take(done.row) == done.segment
@@ -341,8 +321,7 @@ class Evidence:
         return self._half is None
 
     def weigh(self) -> NDArray[np.int64]:
-        """Think over what was taken in, and learn from it; returns the rows that were thought over, and those that are
-        silent, none where all is weighed."""
+        """Think over what was taken in, if anything, and learn from it; returns the rows thought over or silent."""
         if self._half is None:
             return np.zeros(0, np.int64)
         half, self._half, tags = self._half, None, self._tags
