@@ -12,6 +12,8 @@ def weigh(state: State) -> None:
 
     It hangs on nothing but what was taken in: done before the next event, or at its beginning, it comes to the same.
     """
+    if state.evidence.is_weighed:
+        return
     changed = state.evidence.weigh()
     state.unjudged.add(changed[~_is_known_missing(state, changed)])
 

@@ -16,6 +16,7 @@ def happened(seed: int) -> list[Event]:
     """Searches on end with hardly a tick between them, of a room in which volumes move and are taken."""
     random = np.random.default_rng(seed)
     place = np.repeat(np.arange(1, 5), PER_SEGMENT)
+    place[5] = 0
     at_ns = Story().at_ns
     events: list[Event] = []
     for cycle in range(30):
@@ -50,7 +51,7 @@ def test_a_state_that_is_copied_amid_a_digestion_goes_on_as_one_that_is_not(seed
         assert copied.facts == straight.facts
     assert halves > 15
     assert straight.of(VolumeSeen)
-    assert straight.of(VolumeMissing)
+    assert "v5" in [fact.volume for fact in straight.of(VolumeMissing)]
     assert encode(freeze(copied.state)) == encode(freeze(straight.state))
 
 
