@@ -8,7 +8,7 @@ making the bytes. Left out too: the first cycles, in which the catalogue enters 
 given as columns). The figure counts CPU time of the whole process, its writer threads included.
 
 reads_per_s_core   tag reports (entries of RO_ACCESS_REPORT) per second of CPU time
-bytes_per_volume   of evidence: columns, hash table and spare rows
+bytes_per_volume   of evidence: columns, hash table, spare rows, and what waits to be thought over
 rss_mb             peak of the process, world and bytes included; `world_mb`: before the state was built
 """
 
@@ -271,7 +271,7 @@ def run(volumes: int, readers: int, cycles: int, warm_up: int) -> Figures:
         reads, cpu_s, decode_s = timed(bench, sessions, cycles, rng)
         tags = bench.state.volumes.tag
         right = float((bench.state.evidence.believed[tags] == world.book).mean())
-        evidence = bench.state.evidence.nbytes / volumes
+        evidence = (bench.state.evidence.nbytes + bench.state.unjudged.nbytes) / volumes
         bench.store.close()
     return Figures(
         volumes=volumes,

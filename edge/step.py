@@ -40,6 +40,7 @@ from edge.state.events import (
 )
 from edge.state.facts import CommandEnded, Fact
 from edge.state.state import Reading, State
+from edge.state.weigh import weigh
 
 OUTCOME_LIMIT_NS = 60_000_000_000  # a command whose runner gave no outcome for so long has an unknown one
 
@@ -70,6 +71,8 @@ def _apply(state: State, decision: Decision) -> None:
 def absorb(state: State, event: Event) -> presence.Judged | None:
     """Take an observation into the beliefs. Returns the volumes whose beliefs were judged, when they were."""
     state.now_ns = max(state.now_ns, event.at_ns)
+    if not isinstance(event, TagReads | Searched):  # nothing else comes upon what is half digested
+        weigh(state)
     match event:
         case TagReads():
             return presence.reads(state, event)

@@ -20,6 +20,7 @@ from edge.state.facts import (
 )
 from edge.state.state import State
 from edge.state.volumes import MISPLACED, MISSING, NO_CUSTODY, NOWHERE, PRESENT
+from edge.state.weigh import weigh
 from sensors.rfid.belief import Belief
 from sensors.rfid.epc import is_foreign
 from sensors.rfid.heard import Heard
@@ -28,7 +29,7 @@ from sensors.rfid.presence import FOUND, IS_MISPLACED, IS_MISSING, MOVED, NONE, 
 Rows = NDArray[np.int64]
 # What waits is taken in at the tick, once it has waited for two seconds, or when so much of it has gathered; what is to
 # be thought over and told waits its turn after that, a portion an event, so that no event holds up the next one for
-# more than a few milliseconds.
+# more than a few milliseconds; and what reads made due is taken in by one event and weighed by the next.
 WAIT_NS = 2_000_000_000  # a fifth of the ten seconds in which a reader goes round its antennas
 READS_AT_ONCE = 4096
 ROUNDS_AT_ONCE = 64
@@ -63,7 +64,7 @@ def reads(state: State, event: TagReads) -> Judged | None:
         state.tids.heard_ns[event.device] = event.at_ns
         tid = tid[segments != NOWHERE]
     state.heard.hear(*columns, event.at_ns, tid)
-    return think(state, is_due=len(state.heard) >= READS_AT_ONCE)
+    return think(state, is_due=len(state.heard) >= READS_AT_ONCE, in_halves=True)
 
 
 def close_round(state: State, event: Searched) -> Judged | None:
@@ -73,7 +74,7 @@ def close_round(state: State, event: Searched) -> Judged | None:
     if segment == NOWHERE:
         return None
     is_due = state.heard.has_closed(segment) or state.heard.rounds >= ROUNDS_AT_ONCE
-    judged = think(state, is_due=is_due)
+    judged = think(state, is_due=is_due, in_halves=True)
     is_void = shelving.is_void(state, segment, event)
     state.heard.close(segment, 0 if is_void else event.rounds, event.at_ns)
     if not is_void:
@@ -81,12 +82,16 @@ def close_round(state: State, event: Searched) -> Judged | None:
     return judged
 
 
-def think(state: State, *, is_due: bool) -> Judged | None:
-    """Take in what gathered, when it is due, and think over a portion of what that has changed."""
+def think(state: State, *, is_due: bool, in_halves: bool = False) -> Judged | None:
+    """Take in what gathered, when it is due, and think over a portion of what that has changed; in halves, what was
+    taken in now is weighed at the next event, and thought over then."""
+    weigh(state)
     flooded = _take_in(state) if is_due else ""
+    if not in_halves:
+        weigh(state)
     if not (len(state.unjudged) or state.strangers or flooded):
         return None
-    tags = state.unjudged.take(JUDGED_AT_ONCE)
+    tags = state.unjudged.take(JUDGED_AT_ONCE if state.evidence.is_weighed else 0)
     tags = tags[~stands_as_told(state, tags)]
     if not (len(tags) or state.strangers or flooded):
         return None
@@ -120,9 +125,8 @@ def _take_in(state: State) -> str:
     rows = None
     if len(heard.tid):
         heard, rows = cloned.sift(state, heard)
-    strangers, changed = state.evidence.digest(heard, rows)
+    strangers = state.evidence.take(heard, rows)
     state.suspects.take_in()
-    state.unjudged.add(changed[~_is_known_missing(state, changed)])
     return _queue(state, heard.only(strangers)) if len(strangers) else ""
 
 
@@ -161,14 +165,6 @@ def _queue(state: State, strange: Heard) -> str:
         at_ns = int(strange.at_ns[i])
         state.strangers[epc] = ForeignTagSeen(at_ns=at_ns, epc=epc, segment=names[segment], reason=reason)
     return ""
-
-
-def _is_known_missing(state: State, tags: Rows) -> NDArray[np.bool_]:
-    """Which of the tags are told as missing, and still not read by anybody: there is nothing new to say."""
-    rows = state.volumes.of_tags(tags)
-    is_missing = (rows != NOWHERE) & (state.volumes.status[rows] == MISSING)
-    known: NDArray[np.bool_] = is_missing & (state.evidence.silent_rounds(tags) > 0)
-    return known
 
 
 def stands_as_told(state: State, tags: Rows) -> NDArray[np.bool_]:

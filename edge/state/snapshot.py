@@ -31,6 +31,7 @@ from edge.state.state import (
 from edge.state.tids import Clone, OtherChip, Swept, Tids
 from edge.state.unjudged import Unjudged
 from edge.state.volumes import HELD, NOWHERE, PLACED, STATUSES
+from edge.state.weigh import weigh
 from sensors.climate.stuck import Still
 from sensors.rfid.doubles import Doubles
 from sensors.rfid.evidence import Evidence
@@ -137,7 +138,9 @@ def _sorted_record(one: Sorted) -> SortedRecord:
 
 
 def freeze(state: State) -> Frozen:
-    """Copy the state: cheap, since all records are immutable and only the tables are copied."""
+    """Copy the state: cheap, since all records are immutable and only the tables are copied. What it took in is weighed
+    before, as it would be by the next event."""
+    weigh(state)
     return Frozen(
         segment_ids=state.plant.places.segment_ids,
         folded=Folded(

@@ -21,7 +21,7 @@ MAGIC = b"LANTAI1\n"
 ROTATE_BYTES = 16 << 20
 QUEUED_EVENTS = 50_000  # about a second at full load; beyond it events are not logged, and counted
 IDLE_S = 0.1  # what was logged reaches the file this much later, unless much comes at once
-WAKES_AT = 32  # writes that wait: to wake the thread for each takes as long as to log it
+WAKES_AT = 16  # writes that wait: to wake the thread for each takes as long as to log it
 _RECORD = struct.Struct("<II")
 
 

@@ -15,6 +15,7 @@ from sensors.rfid.belief import DOUBT, Belief, best
 from sensors.rfid.carried import HELD, PLACED_WRONG
 from sensors.rfid.doubles import Doubles, Watched
 from sensors.rfid.epc_table import EpcTable
+from sensors.rfid.half import Half
 from sensors.rfid.heard import Heard
 from sensors.rfid.locate import Reads, closed
 from sensors.rfid.members import Members, distinct, united
@@ -25,6 +26,7 @@ from sensors.rfid.prints import Prints
 from sensors.rfid.radio import Radio, RadioSums
 from sensors.rfid.readings import readings
 from sensors.rfid.recent import Recent
+from sensors.rfid.remapped import kept_of
 from sensors.rfid.silence import efficiency, miss
 from sensors.rfid.study import count_hits, count_rounds, study
 from sensors.rfid.tags import FIRM_AGE, Tags
@@ -32,6 +34,7 @@ from sensors.rfid.thinking import GONE_PRIOR, SETTLED_AGE, UNREAD_GONE, Thinking
 from sensors.rfid.voided import without_void
 
 Index = NDArray[np.integer[Any]]
+Places = NDArray[np.int32]
 PATIENCE = -7.0  # log likelihood of a silence up to which a settled tag is not thought over: two or three rounds
 _GONE = float(np.log(0.5))  # log probability from which a tag counts as gone
 
@@ -57,6 +60,7 @@ class Evidence:
         self._members = Members(len(beside))
         self._doubles = Doubles(beside)
         self._rounds_total: NDArray[np.int64] = np.zeros(len(beside), np.int64)
+        self._half: Half | None = None
 
     def __len__(self) -> int:
         return len(self._table)
@@ -123,7 +127,12 @@ class Evidence:
         return self._table.rows(epc, epc_bits)
 
     def digest(self, heard: Heard, rows: NDArray[np.int32] | None = None) -> Digested:
-        """Take in what was heard: signs of life at once, the rest as rounds close. rows: as of `rows_of_reads`."""
+        """Take in what was heard, and weigh it. rows: as of `rows_of_reads`."""
+        return Digested(self.take(heard, rows), self.weigh())
+
+    def take(self, heard: Heard, rows: NDArray[np.int32] | None = None) -> NDArray[np.int64]:
+        """Take in what was heard: signs of life at once, the rest as rounds close and `weigh` is called, which must be
+        before anything else is asked for or told. Returns the strangers of `Digested`."""
         tags = self._tags
         rows = self.rows_of_reads(heard.epc, heard.epc_bits) if rows is None else rows
         reads = tallied(rows, heard.segment, heard.times, heard.rssi_dbm)
@@ -149,15 +158,14 @@ class Evidence:
             tags.silence[done.row[hits == 0]] = 0.0
             heard, closing, done, nth = without_void(heard, closing, done, nth)
             hits = hits[hits > 0]
-        if not len(heard.closed_segment):
-            return Digested(strangers, strangers[:0])
-        return Digested(strangers, self._weigh(done, nth, hits.astype(np.float32), closing, heard))
+        if len(heard.closed_segment):
+            self._half = self._concerned(done, nth, hits.astype(np.float32), closing, heard)
+        return strangers
 
     def belief(self, rows: Index) -> Belief:
         """What is believed of some tags."""
-        tags = self._tags
-        candidates = self._thinking.candidates(tags, rows, radio := self.radio(), self._recent.is_ill(radio))
-        return best(*candidates, tags.age.take(rows) < FIRM_AGE)
+        candidates = self._thinking.candidates(self._tags, rows, radio := self.radio(), self._recent.is_ill(radio))
+        return best(*candidates, self._tags.age.take(rows) < FIRM_AGE)
 
     def silent_rounds(self, rows: Index) -> NDArray[np.int32]:
         """(m,) rounds of the believed segment's antenna since the tag was last read by anybody (or was enrolled)."""
@@ -210,18 +218,14 @@ class Evidence:
         silent_rounds: NDArray[np.int32],
         seen_ns: NDArray[np.int64],
     ) -> None:
-        """Make evidence restored from a snapshot agree with what was established after that snapshot was taken.
-
-        Each row, named once, was found in `segment` (-1 nowhere known), or missed there for `silent_rounds` > 0, and
-        last read at `seen_ns`. What the snapshot knew of it is forgotten: it would deny the newer word.
-        """
+        """Make evidence restored from a snapshot agree with what was established since: each row, named once, was found
+        in `segment` (-1 nowhere known), or missed there for `silent_rounds` > 0, and last read at `seen_ns`. What the
+        snapshot knew of it is forgotten: it would deny the newer word."""
         tags = self._tags
         place, missed = np.where(segment >= 0, segment, tags.book[rows]), silent_rounds > 0
         self._begin(rows, place, GONE_PRIOR)
-        tags.gone[rows[missed]] = 0.0
-        tags.weight[rows[missed], 0] = np.log(0.01)
-        rate = self._radio.radio().rate[place, REACH]
-        tags.silence[rows] = silent_rounds * np.log1p(-rate)
+        tags.miss(rows[missed])
+        tags.silence[rows] = silent_rounds * np.log1p(-self._radio.radio().rate[place, REACH])
         tags.heard_until[rows] = self._total_of(rows) - silent_rounds
         tags.last_seen_ns[rows] = np.maximum(tags.last_seen_ns[rows], seen_ns)
 
@@ -245,24 +249,14 @@ class Evidence:
     def from_columns(
         cls, columns: Mapping[str, NDArray[Any]], remap: NDArray[np.int32], beside: Neighbourhood
     ) -> "Evidence":
-        """Evidence of a snapshot in another layout. remap (old segments,) int32 old -> new, -1 gone.
-
-        A candidate, book place or belief whose segment is gone is forgotten; two old segments must not become one.
-        Raises ValueError when remap does not fit the snapshot.
-        """
+        """Evidence of a snapshot in another layout, see `kept_of`. A candidate, book place or belief whose segment is
+        gone is forgotten. Raises ValueError when remap does not fit the snapshot."""
         made = cls(beside)
-        made.restore(columns, remap)
+        made._restore(columns, remap)
         return made
 
-    def restore(self, columns: Mapping[str, NDArray[Any]], remap: NDArray[np.int32]) -> None:
-        """Fill an empty evidence from the columns of a snapshot; see `from_columns`."""
-        kept = np.flatnonzero(remap >= 0)
-        had = len(columns["rounds_total"])
-        if len(remap) != had or len(np.unique(remap[kept])) != len(kept):
-            raise ValueError(
-                f"remap has {len(remap)} segments of which {len(kept)} stay, the snapshot {had}: "
-                "expected one entry for each, and no two old segments in one new"
-            )
+    def _restore(self, columns: Mapping[str, NDArray[Any]], remap: NDArray[np.int32]) -> None:
+        kept = kept_of(remap, len(columns["rounds_total"]))
         self._rounds_total[remap[kept]] = columns["rounds_total"][kept]
         self._radio = RadioSums.from_columns(columns, remap, self._beside)
         self._recent.restore(columns, remap)
@@ -278,17 +272,10 @@ class Evidence:
         self._thinking.restore(columns, remap, self._tags)
         self._members.fill(self._tags.believed[: len(self)])
 
-    def _weigh(
-        self,
-        done: Tallies,
-        nth: NDArray[np.int32],
-        hits: NDArray[np.float32],
-        closing: NDArray[np.int32],
-        heard: Heard,
-    ) -> NDArray[np.int64]:
-        """What the closed rounds say of tags; returns the rows that were thought over, and those that are silent.
+    def _concerned(self, done: Tallies, nth: Places, hits: NDArray[np.float32], closing: Places, heard: Heard) -> Half:
+        """Which tags the closed rounds are news of.
 
-        nth, hits (m,) of the reads: which round, and in how many; closing (segments + 1,) place in its order, -1 open.
+        nth, hits (m,) of the reads: which round, and in how many; closing (s + 1,) place in its order, -1 open.
         """
         tags, radio = self._tags, self._radio.radio()
         own = tags.believed.take(done.row) == done.segment
@@ -320,24 +307,36 @@ class Evidence:
         confirmed = rows[is_own & as_ever]
         tags.age[confirmed] = np.minimum(tags.age[confirmed], 254) + 1
         self._thinking.reconsider(tags, confirmed, radio, is_ill := self._recent.is_ill(radio))
-        for sums in (self._radio, self._recent):
-            sums.add_rounds(at.antenna, at.rounds, self._thinking.standing)
         told = thought.take(place)
         reads = Reads(
             (thought.cumsum() - 1).take(place[told]), nth[told].astype(np.int64), hits[told], seen.rssi_dbm[told]
         )
         put_off = np.where(settled & (before > PATIENCE), before, np.float32(0))[thought]
         stood = settled.take(place)
-        believed = tags.believed.take(mine)
-        moved = self._thinking.think(tags, mine, reads, at, radio, put_off, is_ill)
-        self._members.move(mine[moved], believed[moved], tags.believed.take(mine[moved]))
-        tags.heard_until[mine[moved]] = self._total_of(mine[moved])
+        return Half(mine, reads, put_off, rows[thought | missed], done, seen, hits, stood, at, radio, is_ill)
+
+    @property
+    def is_weighed(self) -> bool:
+        """Whether everything that was taken in is weighed."""
+        return self._half is None
+
+    def weigh(self) -> NDArray[np.int64]:
+        """Think over what was taken in, if anything, and learn from it; returns the rows thought over or silent."""
+        if self._half is None:
+            return np.zeros(0, np.int64)
+        half, self._half, tags = self._half, None, self._tags
+        at, rows, done = half.at, half.thought, half.done
+        for sums in (self._radio, self._recent):
+            sums.add_rounds(at.antenna, at.rounds, self._thinking.standing)
+        believed = tags.believed.take(rows)
+        moved = self._thinking.think(tags, rows, half.reads, at, half.radio, half.put_off, half.is_ill)
+        self._members.move(rows[moved], believed[moved], tags.believed.take(rows[moved]))
+        tags.heard_until[rows[moved]] = self._total_of(rows[moved])
         # a tag that was missed counts in the rounds of those that stood; one that is back again does not in their hits
-        stood &= tags.is_settled.take(done.row)
-        seen = readings(done, tags, self._beside) if len(moved) else seen
-        study(tags, self._radio, self._recent, done, seen, hits, radio, stood)
-        concerned: NDArray[np.int64] = rows[thought | missed]
-        return concerned
+        stood = half.stood & tags.is_settled.take(done.row)
+        seen = readings(done, tags, self._beside) if len(moved) else half.seen
+        study(tags, self._radio, self._recent, done, seen, half.hits, half.radio, stood)
+        return half.concerned
 
     def _come_back(self, rows: Index) -> None:
         """These were gone: where they stood before is as likely as ever, and all that silence spoke of its end."""

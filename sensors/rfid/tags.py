@@ -85,6 +85,11 @@ class Tags:
         self.silence[rows] = 0.0
         self.is_settled[rows] = False
 
+    def miss(self, rows: NDArray[np.integer[Any]]) -> None:
+        """They begin as ones that were looked for in vain: gone, by all that is known."""
+        self.gone[rows] = 0.0
+        self.weight[rows, 0] = np.log(0.01)
+
     def leave(self, rows: NDArray[np.integer[Any]]) -> None:
         """They stand somewhere else now: what their old place was like says nothing."""
         self.rounds_there[rows] = 0
