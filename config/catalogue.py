@@ -2,7 +2,7 @@
 
 import contextlib
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -48,17 +48,21 @@ def read_catalogue(path: Path, places: Places) -> CatalogueFile:
     return CatalogueFile(reading.lines, reading.left_out, reading.problems, reading.warnings)
 
 
-def line_numbers(path: Path, volumes: frozenset[str]) -> dict[str, int]:
-    """The first line of each of these volumes in a file that was read before; not those gone from it."""
+def line_numbers(path: Path, slots: Mapping[str, str]) -> dict[str, int]:
+    """The line of each of these volumes in a file that was read before, the first that names its slot too, else the
+    first; not of those gone from it."""
     found: dict[str, int] = {}
+    exact: dict[str, int] = {}
     with contextlib.suppress(OSError, UnicodeDecodeError):
         rows = csv_rows(path.read_bytes().decode("utf-8-sig"))
         header = [name.strip().lower() for name in next(rows, (0, []))[1] or ()]
         column = header.index(HEADER[0]) if HEADER[0] in header else len(header)
         for number, row in rows:
-            if row is not None and len(row) == len(header) > column and row[column] in volumes:
+            if row is not None and len(row) == len(header) > column and row[column] in slots:
                 found.setdefault(row[column], number)
-    return found
+                if slots[row[column]] in row:
+                    exact.setdefault(row[column], number)
+    return found | exact
 
 
 def _faultless(text: str, slots: frozenset[str]) -> list[CataloguedVolume] | None:

@@ -9,6 +9,7 @@ from typing import Any, get_args
 import msgspec
 import numpy as np
 
+from drivers.command import Scan
 from edge.api.records import (
     ActuatorAnswer,
     AlarmAnswer,
@@ -99,7 +100,8 @@ def unknowns(state: State, now_ns: int) -> Iterator[Unknown]:
         if known is None or known.state is None:
             yield Unknown("actuator_unknown", actuator)
     for intent in state.intents.values():
-        yield Unknown("command_open", intent.command.id)
+        if not isinstance(intent.command, Scan):  # a reader that looks again leaves nothing unknown
+            yield Unknown("command_open", intent.command.id)
     unseen = _volumes_by_status(state)["unseen"]
     if unseen:
         yield Unknown("volumes_unseen", str(unseen))

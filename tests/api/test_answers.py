@@ -227,6 +227,16 @@ async def test_an_auditor_imports_nothing_not_even_what_is_there(house: ManualHo
     assert refused.value.refusal.code == "role_not_allowed"
 
 
+async def test_while_the_journal_cannot_be_written_no_import_is_taken_nor_called_the_same(house: ManualHouse) -> None:
+    house.story.catalogue(["A-01L-01-1-01"])
+    house.level = "failed"
+    for line in (("v0", epc_of(0).hex(), "A-01L-01-1-01", 0), ("v9", epc_of(9).hex(), "A-01L-01-1-09", 0)):
+        with pytest.raises(Refused) as refused:
+            await ask(house, "import", lines=[line])
+        assert refused.value.refusal.code == "store_failed"
+    assert list(house.state.volumes.row) == ["v0"]
+
+
 def test_a_line_said_twice_the_same_is_a_volume_twice(house: ManualHouse) -> None:
     line = CataloguedVolume("v1", epc_of(1).hex(), "A-01L-01-1-01", 0)
     assert LineSorter(house.state, [line, line]).sort([line, line]).problems == [(1, "volume_twice", "")]

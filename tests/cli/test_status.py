@@ -37,7 +37,21 @@ async def test_a_lost_device_is_told_once_and_the_others_are_counted(lantai: Too
     await lantai.run("status")
     assert lantai.out.count("th-1: Device lost.") == 1
     assert "Device lost, th-1" not in lantai.out
-    assert "6 more of them: see `lantai alarms`" in lantai.out
+    assert "`lantai alarms`" not in lantai.out  # all six stand among what is unknown
+
+
+async def test_the_gravest_alarms_are_told_first_each_with_its_next_step(lantai: Tool) -> None:
+    story = lantai.house.story
+    story.tell(Contact(device="leak-1", at_ns=lantai.house.now(), point="contamination", active=True))
+    story.tell(Contact(device="leak-1", at_ns=lantai.house.now(), point="leak", active=True))
+    assert await lantai.run("status") == 1
+    lines = lantai.out.splitlines()
+    water, dirty = (
+        next(n for n, line in enumerate(lines) if word in line) for word in ("leak-1/leak:", "Leak rope dirty")
+    )
+    assert water < dirty
+    assert lines[water + 1].startswith("    ")
+    assert lines[dirty + 1].startswith("    ")
 
 
 async def test_a_journal_on_its_reserve_says_what_is_free_and_what_is_needed(lantai: Tool) -> None:

@@ -124,7 +124,13 @@ def test_lines_are_counted_as_left_out_once_whatever_is_wrong_with_them(tmp_path
 def test_lines_are_numbered_alike_whatever_ends_them(tmp_path: Path, end: str) -> None:
     file = written(tmp_path, end.join([HEADER.strip(), "", GOOD.strip(), 'V2,"2c', "V3,2c16,A-01L-01-1-03,5", ""]))
     assert [problem.line for problem in read_catalogue(file, PLACES).problems] == [4]
-    assert line_numbers(file, frozenset({"V1", "V3"})) == {"V1": 3, "V3": 5}
+    assert line_numbers(file, {"V1": "", "V3": ""}) == {"V1": 3, "V3": 5}
+
+
+def test_of_two_lines_of_a_volume_the_one_with_the_slot_is_named(tmp_path: Path) -> None:
+    file = written(tmp_path, HEADER + "V1,2c16,A-01L-01-1-02,5\n" + "V1,2c17,A-01L-01-1-03,5\n")
+    assert line_numbers(file, {"V1": "A-01L-01-1-03"}) == {"V1": 3}
+    assert line_numbers(file, {"V1": "A-01L-01-1-09"}) == {"V1": 2}
 
 
 def test_all_that_is_wrong_with_a_line_is_said_at_once(tmp_path: Path) -> None:

@@ -44,7 +44,7 @@ def beside_catalogue(file: Path, found: Sequence[Beside], texts: Texts) -> list[
         return []
     from config.catalogue import line_numbers  # noqa: PLC0415  numpy, for an import alone
 
-    numbers = line_numbers(file, frozenset(one.line.volume for one in found))
+    numbers = line_numbers(file, {one.line.volume: one.line.slot for one in found})
     problems = []
     for one in found:
         column = _COLUMN.get(one.code, "")

@@ -45,7 +45,8 @@ def show(screen: Screen, report: ImportReport) -> None:
         return
     texts = screen.texts
     _list(screen, [*report.problems, *report.refused], lambda problem: problem.told(texts))
-    _list(screen, report.warnings, lambda one: texts.label("import_warning", text=one.told(texts)), "yellow")
+    warning = "import_would_warn" if report.dry_run else "import_warning"
+    _list(screen, report.warnings, lambda one: texts.label(warning, text=one.told(texts)), "yellow")
     if not report.lines:
         screen.say("import_nothing_read", "yellow", file=report.file)
         return

@@ -17,6 +17,8 @@ EXIT_OF_HEALTH = {"ok": OK, "degraded": DEGRADED, "life_safety": LIFE_SAFETY}
 _STYLE_OF_HEALTH = {"ok": "green", "degraded": "yellow", "life_safety": "bold red"}
 _MOST_UNKNOWN = 40
 _MOST_ALARMS = 5
+_GRAVEST = ("life_safety", "critical", "warning")
+_FIRST_CODES = ("leak", "safe_state_not_reached")  # among those as grave
 
 
 def add(app: typer.Typer, texts: Texts) -> None:
@@ -87,16 +89,19 @@ def _show_why(screen: Screen, daemon: Daemon, answer: StatusAnswer) -> None:
     reasons = {device.device: device.reason for device in daemon.ask("devices", DevicesAnswer).devices}
     told = {item.subject for item in answer.unknown if item.code == "device_lost"}
     active = [alarm for alarm in daemon.ask("alarms", list[AlarmAnswer]) if alarm.is_active]
-    first = [alarm for alarm in active if alarm.code != "device_lost" or alarm.source not in told][:_MOST_ALARMS]
-    for alarm in first:
+    untold = [alarm for alarm in active if alarm.code != "device_lost" or alarm.source not in told]
+    untold.sort(key=lambda alarm: (_GRAVEST.index(alarm.severity), alarm.code not in _FIRST_CODES))
+    for alarm in untold[:_MOST_ALARMS]:
         text = screen.texts.code(alarm.code)
         reason = reasons.get(alarm.source) if alarm.code == "device_lost" else ""
         meaning = screen.texts.code(reason).meaning if reason else text.meaning
         screen.say(
             "status_alarm", _STYLE_OF_HEALTH[answer.health], alarm=text.title, source=alarm.source, meaning=meaning
         )
-    if len(active) > len(first):
-        screen.say("status_more_alarms", count=len(active) - len(first))
+        if text.next_step:
+            screen.line(f"    {text.next_step}")
+    if len(untold) > _MOST_ALARMS:
+        screen.say("status_more_alarms", count=len(untold) - _MOST_ALARMS)
 
 
 def _show_devices(screen: Screen, answer: DevicesAnswer) -> None:
