@@ -83,8 +83,6 @@ class Places:
             zones += [rack.zone] * (len(ids) - self._first_segment[rack.id])
             racks += [rack.id] * (len(ids) - self._first_segment[rack.id])
         self.slot_count = slots
-        self._asked: list[str] = []
-        self._told: NDArray[np.int32] = np.zeros(0, np.int32)
         self.segment_ids: tuple[str, ...] = tuple(ids)
         self.segment_zone: tuple[str, ...] = tuple(zones)
         self.segment_rack: tuple[str, ...] = tuple(racks)
@@ -104,14 +102,8 @@ class Places:
         return segment
 
     def segments_of(self, slot_ids: Iterable[str]) -> "NDArray[np.int32]":
-        """(n,) index of the segment each slot lies in, -1 for one that is not of this vault; not to be written to."""
+        """(n,) index of the segment each slot lies in, -1 for one that is not of this vault."""
         ids = list(slot_ids)
-        if ids != self._asked:  # of a portion of an import several rules ask, one after another
-            self._asked, self._told = ids, self._looked_up(ids)
-            self._told.flags.writeable = False
-        return self._told
-
-    def _looked_up(self, ids: list[str]) -> "NDArray[np.int32]":
         text = "".join(ids)
         if len(set(map(len, ids))) != 1 or not text.isascii() or len(ids[0]) <= _SLOT:
             return np.array([self._segment_or_none(slot_id) for slot_id in ids], dtype=np.int32)

@@ -120,9 +120,8 @@ class LlrpSession:
         """What is waited for: until when, since when, the error when it does not come, in words."""
         silence_ns = SILENT_KEEPALIVES * self._keepalive_ns
         waits = [(self._heard_ns + silence_ns, self._heard_ns, "llrp_silent", "no message")]
-        if (
-            self._phase in phases.OF_TIDS and self._waiting_ns is not None
-        ):  # what may be done without is not awaited for long
+        # what may be done without is not awaited for long
+        if self._phase in phases.OF_TIDS and self._waiting_ns is not None:
             waits.append((self._waiting_ns + self._keepalive_ns, self._waiting_ns, "llrp_no_tids", "no answer"))
         elif self._waiting_ns is not None:
             waits.append((self._waiting_ns + silence_ns, self._waiting_ns, "llrp_no_answer", "no answer"))

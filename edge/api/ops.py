@@ -260,9 +260,8 @@ async def _import(desk: Desk, who: Caller, args: ImportArgs) -> object:
     role = role_for(who, IMPORT, args.role)
     if not args.dry_run and role not in ROLES[IMPORT]:
         raise Refused(await desk.act(who, role, IMPORT), action=IMPORT)
-    if (
-        not args.dry_run and desk.house.store_standing().level == "failed"
-    ):  # nor is what waits in memory in the catalogue yet
+    # what waits in memory is not in the catalogue yet
+    if not args.dry_run and desk.house.store_standing().level == "failed":
         raise Refused("store_failed", action=IMPORT)
     sorter = LineSorter(desk.house.state, args.lines)
     parts: list[Sorted] = []

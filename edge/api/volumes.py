@@ -10,9 +10,9 @@ from edge.api.answers import utc
 from edge.api.nearest import in_a_row, nearest
 from edge.api.records import BeliefsAnswer, Candidate, CloneAnswer, CustodyAnswer, FindAnswer
 from edge.api.wire import Refused
-from edge.rules.cloned import CODE, key_of
 from edge.state.facts import Status
 from edge.state.state import State
+from edge.state.tids import CODE, key_of
 from edge.state.volumes import IN_TRANSIT, NOWHERE
 from sensors.rfid.belief import Belief
 

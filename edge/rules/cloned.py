@@ -15,21 +15,15 @@ from edge.rules.decision import NOTHING, Decision
 from edge.state.chip_facts import ClonedTagSeen, IdentifiedTag, TagsIdentified
 from edge.state.facts import Fact
 from edge.state.state import State
-from edge.state.tids import OtherChip
+from edge.state.tids import CODE, OtherChip, key_of
 from edge.state.volumes import NOWHERE
 from sensors.rfid.heard import Heard
 from sensors.rfid.tids import Octets, agree, as_text, from_text
 
-CODE = "tag_cloned"
 CONFIRMED = 2  # reads at different times
 MANY = 8  # of one reader: nobody clones so many; it tells TIDs in another way, or a whole shelf got new tags
 MOST = 4096  # of other chips that are kept; what is more is read again
 QUIET_NS = 86_400_000_000_000  # not read for so long, it is gone: a slow sweep comes round three times in that
-
-
-def key_of(epc: str) -> str:
-    """Of the alarm."""
-    return f"{CODE}:{epc}"
 
 
 def sift(state: State, heard: Heard) -> tuple[Heard, NDArray[np.int32]]:
@@ -83,11 +77,9 @@ def decide(state: State, at_ns: int) -> Decision:
     """Chips that are known from now on, clones that turned up, and those that are gone."""
     facts: tuple[Fact, ...] = ()
     learnt = {row: tid for row, tid in state.tids.ready() if not state.tids.is_told(row)}
-    proven = [
-        (row, epc, tid, other)
-        for (epc, tid), other in state.tids.others.items()
-        if other.times >= CONFIRMED and (row := int(state.holders([bytes.fromhex(epc)])[0])) != NOWHERE
-    ]
+    often = [(epc, tid, other) for (epc, tid), other in state.tids.others.items() if other.times >= CONFIRMED]
+    rows = state.holders([bytes.fromhex(epc) for epc, *_ in often]).tolist()
+    proven = [(row, *found) for row, found in zip(rows, often, strict=True) if row != NOWHERE]
     for row, _, tid, _ in proven:  # the one that was heard first was never heard again
         if not state.tids.is_told(row):
             learnt.setdefault(row, tid)
@@ -99,7 +91,7 @@ def decide(state: State, at_ns: int) -> Decision:
         found for found in proven if _is_other(state, found[0], found[2]) and key_of(found[1]) not in state.tids.clones
     ]
     by_reader = Counter(state.plant.reader_of(other.segment) for *_, other in news)
-    for row, epc, tid, other in {epc: found for found in reversed(news) for epc in found[1:2]}.values():
+    for row, epc, tid, other in {found[1]: found for found in reversed(news)}.values():
         reader = state.plant.reader_of(other.segment)
         if by_reader[reader] < MANY and not rescans.is_under_way(state, reader):  # where it is loudest is known then
             facts += _told(state, at_ns, row, epc, tid, other)

@@ -2,16 +2,17 @@
 
 from collections import Counter
 
-from edge.rules import alarms, cloned
+from edge.rules import alarms
 from edge.rules.decision import NOTHING, Decision
 from edge.state.facts import DuplicateEpcSeen, Fact
 from edge.state.state import State
+from edge.state.tids import CODE, key_of
 from edge.state.volumes import NOWHERE
 from sensors.rfid.doubles import TURNS
 
 MANY = 8  # volumes read in the same two places: nobody forges so many
 SETTLED_NS = 600_000_000_000  # after a start what is watched is learnt anew: nothing is over before
-OF_TAGS = frozenset({"epc_duplicate", cloned.CODE})
+OF_TAGS = frozenset({"epc_duplicate", CODE})
 """Alarms whose source is an EPC."""
 _CODES = frozenset({"epc_duplicate", "antennas_overlap"})
 
@@ -37,9 +38,8 @@ def decide(state: State, at_ns: int) -> Decision:
             continue
         line = state.volumes.lines[row]
         here.add(line.epc)
-        is_cloned = (
-            cloned.key_of(line.epc) in state.tids.clones
-        )  # told better: which of the two is the volume's is known
+        # of a clone that was told it is known which of the two is the volume's
+        is_cloned = key_of(line.epc) in state.tids.clones
         if turns >= TURNS and not is_cloned and often[min(one, other), max(one, other)] < MANY:
             raised = alarms.raised(state, at_ns, "epc_duplicate", "critical", zones[one], line.epc)
             if raised:

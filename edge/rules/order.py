@@ -11,14 +11,14 @@ from edge.rules.decision import NOTHING, Decision
 from edge.state.facts import Fact
 from edge.state.order_facts import OrderLearnt, OrderUpheld
 from edge.state.orders import By, ShelfOrder
-from edge.state.state import Sorted, State
+from edge.state.state import PassSorting, State
 from edge.state.volumes import MISPLACED, NOWHERE, PRESENT
 
 SURE = 0.95  # chance from which of two volumes one is said to stand before the other
 STRETCH = 1000  # along and spread are told in thousandths
 
 
-def decide(state: State, at_ns: int, told: Sorted) -> Decision:
+def decide(state: State, at_ns: int, told: PassSorting) -> Decision:
     """What a pass that is sorted tells of each segment in which two of its volumes stand."""
     order, places = told.sorting.order(), state.plant.places
     volumes = [told.volumes[tag] for tag in order.tag.tolist()]
@@ -26,6 +26,7 @@ def decide(state: State, at_ns: int, told: Sorted) -> Decision:
     place[[volume in told.moved for volume in volumes]] = NOWHERE
     came = Counter(_standing(state, sorted(told.moved & state.volumes.row.keys())).tolist())
     by: By = "rssi" if np.isnan(told.sorting.reads.phase_rad).all() else "phase"
+    known_wrong = state.orders.misfiled()
     facts: list[Fact] = []
     racks: dict[str, str] = {}
     for segment in np.unique(place[place != NOWHERE]).tolist():
@@ -35,11 +36,10 @@ def decide(state: State, at_ns: int, told: Sorted) -> Decision:
         along, spread = _in_stretch(order.along[nth], order.spread[nth])
         passed = tuple(volumes[i] for i in nth)
         wrong = misfiled.found(state, places.segment_ids[segment], passed, along, spread)
-        ended_ns = told.ended_ns
-        now = ShelfOrder(ended_ns, ended_ns, by, passed, along, spread, wrong, came[segment])
+        now = ShelfOrder(told.ended_ns, told.ended_ns, by, passed, along, spread, wrong, came[segment])
         fact = _learnt(state, at_ns, places.segment_ids[segment], now)
         facts.append(fact)
-        if fact.misfiled if isinstance(fact, OrderLearnt) else state.orders.misfiled_in(fact.segment):
+        if fact.misfiled if isinstance(fact, OrderLearnt) else fact.segment in known_wrong:
             racks[places.segment_rack[segment]] = places.segment_zone[segment]
     for rack, zone in racks.items():
         facts += alarms.raised(state, at_ns, misfiled.CODE, "warning", zone, rack)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from drivers.observation import RobotState, Searched, TagReads
 from edge.state.events import Event, Tick
 from edge.state.shelving import LONGEST_MOVE_NS
-from edge.state.state import Sorted, State
+from edge.state.state import PassSorting, State
 from edge.state.volumes import NOWHERE
 from sensors.rfid.order import PassReads, Sorting
 from sensors.rfid.passes import MOST_READS, Pass, PassColumns
@@ -25,7 +25,7 @@ WAVELENGTH_M = 0.325  # 922.5 MHz; at the ends of the FCC band 1.4 % off, which 
 ROBOT = "robot:"
 
 
-def follow(state: State, event: Event) -> Sorted | None:
+def follow(state: State, event: Event) -> PassSorting | None:
     """Keep what was read on the way, and go on sorting. Returns a pass that is sorted now."""
     match event:
         case TagReads():
@@ -156,10 +156,10 @@ def _end(state: State, key: str) -> None:
     names = tuple(state.volumes.lines[volume].volume for volume in volumes.tolist())
     ended_ns = int(poses[-1]) if len(poses) else int(reads.at_ns.max())
     state.sortings = [one for one in state.sortings if one.key != key]  # the newest of a segment tells more than those
-    state.sortings.append(Sorted(key, names, Sorting(columns), ended_ns, under_way.moved))
+    state.sortings.append(PassSorting(key, names, Sorting(columns), ended_ns, under_way.moved))
 
 
-def _sort(state: State, portions: int) -> Sorted | None:
+def _sort(state: State, portions: int) -> PassSorting | None:
     """A few portions more of the oldest pass."""
     if not state.sortings:
         return None

@@ -27,7 +27,7 @@ from edge.state.state import (
     Intent,
     State,
 )
-from edge.state.tids import Clone, Swept
+from edge.state.tids import Clone, Swept, key_of
 from edge.state.volumes import HELD, IN_TRANSIT, MISPLACED, MISSING, NO_CUSTODY, NOWHERE, PLACED, PRESENT, UNSEEN
 
 _ON_A_SHELF = frozenset({PRESENT, MISPLACED})
@@ -74,7 +74,7 @@ def _identified(state: State, fact: TagsIdentified) -> None:
 
 def _cloned(state: State, fact: ClonedTagSeen) -> None:
     clone = Clone(fact.volume, fact.tid, fact.other_tid, fact.other, fact.at_ns)
-    state.tids.clones[f"tag_cloned:{fact.epc}"] = clone
+    state.tids.clones[key_of(fact.epc)] = clone
 
 
 def _retag(state: State, volumes: list[str], before: NDArray[np.int32]) -> None:

@@ -47,11 +47,6 @@ class Orders:
         """Segments in which a volume stands in another order than its slot."""
         return {segment for segment, order in self._of.items() if order.misfiled}
 
-    def misfiled_in(self, segment: str) -> tuple[str, ...]:
-        """Volumes that stand there in another order than their slots."""
-        known = self._of.get(segment)
-        return known.misfiled if known is not None else ()
-
     def learn(self, fact: OrderLearnt) -> None:
         """In place of what was known."""
         at_ns = fact.passed_at_ns

@@ -23,9 +23,9 @@ from edge.state.state import (
     Custody,
     DeviceStanding,
     Intent,
+    PassSorting,
     Pending,
     Reading,
-    Sorted,
     State,
 )
 from edge.state.tids import Clone, OtherChip, Swept, Tids
@@ -85,7 +85,7 @@ class Folded(msgspec.Struct, frozen=True):
     orders: dict[str, ShelfOrder] = {}
 
 
-class SortedRecord(msgspec.Struct, frozen=True, eq=False):
+class SortingRecord(msgspec.Struct, frozen=True, eq=False):
     """A pass that is being sorted, and how far that has come."""
 
     key: str
@@ -116,7 +116,7 @@ class Beliefs(msgspec.Struct, frozen=True):
     other_chips: dict[tuple[str, str], OtherChip] = {}
     tids_heard_ns: dict[str, int] = {}
     passes: dict[str, PassRecord] = {}
-    sortings: list[SortedRecord] = []
+    sortings: list[SortingRecord] = []
 
 
 class Frozen(msgspec.Struct, frozen=True):
@@ -132,9 +132,9 @@ _encoder = msgspec.msgpack.Encoder(enc_hook=array_to_wire)
 _decoder = msgspec.msgpack.Decoder(Frozen, ext_hook=array_from_wire)
 
 
-def _sorted_record(one: Sorted) -> SortedRecord:
+def _sorting_record(one: PassSorting) -> SortingRecord:
     sorting = one.sorting
-    return SortedRecord(one.key, one.volumes, sorting.reads, sorting.progress, one.ended_ns, tuple(sorted(one.moved)))
+    return SortingRecord(one.key, one.volumes, sorting.reads, sorting.progress, one.ended_ns, tuple(sorted(one.moved)))
 
 
 def freeze(state: State) -> Frozen:
@@ -186,7 +186,7 @@ def freeze(state: State) -> Frozen:
             other_chips=dict(state.tids.others),
             tids_heard_ns=dict(state.tids.heard_ns),
             passes={key: one.record() for key, one in state.passes.items()},
-            sortings=[_sorted_record(one) for one in state.sortings],
+            sortings=[_sorting_record(one) for one in state.sortings],
             readings=dict(state.readings),
             still=dict(state.still),
             pending=dict(state.pending),
@@ -252,7 +252,7 @@ def thaw(plant: Plant, body: bytes) -> State:
     state.orders = Orders({name: order for name, order in folded.orders.items() if name in index})
     state.passes = {key: Pass.from_record(one) for key, one in beliefs.passes.items() if one.segment in index}
     state.sortings = [
-        Sorted(one.key, one.volumes, Sorting(one.reads, one.progress), one.ended_ns, set(one.moved))
+        PassSorting(one.key, one.volumes, Sorting(one.reads, one.progress), one.ended_ns, set(one.moved))
         for one in beliefs.sortings
     ]
     state.readings, state.still = beliefs.readings, beliefs.still

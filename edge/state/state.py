@@ -80,7 +80,7 @@ class BankStanding(msgspec.Struct, frozen=True):
     moved_until_ns: int = 0
 
 
-class Sorted(msgspec.Struct, eq=False):
+class PassSorting(msgspec.Struct, eq=False):
     """A pass that is over, being sorted a portion an event: its key among those under way, the volumes
     that its tags' numbers stand for, when the motion ended, and which volumes left a segment or came
     to one since it began."""
@@ -186,7 +186,7 @@ class State:
         """Tags silent for too long, of which another search is awaited before they are told missing."""
         # passes under way, by the antenna's segment or `robot:READER`; and those that are over, the oldest first
         self.passes: dict[str, Pass] = {}
-        self.sortings: list[Sorted] = []
+        self.sortings: list[PassSorting] = []
         self.readings: dict[tuple[str, str], Reading] = {}
         self.still: dict[tuple[str, str], Still] = {}
         """Since when each voting sensor has said exactly the same."""

@@ -8,7 +8,13 @@ from numpy.typing import NDArray
 
 from sensors.rfid.tids import TID_OCTETS, Octets, as_text, from_text
 
+CODE = "tag_cloned"  # of the alarm
 MOST_READY = 500  # confirmed and not told yet: those beyond are heard again
+
+
+def key_of(epc: str) -> str:
+    """Of the alarm, and of `Tids.clones`."""
+    return f"{CODE}:{epc}"
 
 
 class Clone(msgspec.Struct, frozen=True):

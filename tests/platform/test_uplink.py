@@ -3,7 +3,7 @@
 import msgspec
 
 from edge.platform.contract import BATCH_BYTES, Birth, Conflict, Lane
-from edge.platform.uplink import SNAPSHOT_EVERY_NS
+from edge.platform.uplink import SNAPSHOT_EVERY_NS, Uplink
 from tests.platform.memory_outbox import MemoryOutbox
 from tests.platform.uplink_steps import MS, T0, S, ack, batches, make, opened, spans
 
@@ -236,13 +236,19 @@ def test_a_rewind_of_another_epoch_or_of_what_was_never_acknowledged_is_refused(
     assert uplink.rewind_refusal("custody", outbox.epoch, 5) == ""
 
 
-def test_an_ack_below_what_the_journal_holds_asks_for_a_snapshot() -> None:
+def forgetful() -> tuple[MemoryOutbox, Uplink]:
+    """Connected, and the first 30 of 50 events are no longer held."""
     outbox = MemoryOutbox()
     outbox.fill("event", 50)
     outbox.ack("event", 40)
     outbox.forget("event", 30)
     uplink = make(outbox)
     uplink.connected(T0)
+    return outbox, uplink
+
+
+def test_an_ack_below_what_the_journal_holds_asks_for_a_snapshot() -> None:
+    outbox, uplink = forgetful()
     turn = uplink.ack_received("event", ack(outbox, "event", 0), T0)
     assert turn.is_snapshot_due
     assert turn.notes == ("platform_behind",)
@@ -250,12 +256,7 @@ def test_an_ack_below_what_the_journal_holds_asks_for_a_snapshot() -> None:
 
 
 def test_a_snapshot_asked_for_while_another_is_being_laid_out_is_taken_after_it() -> None:
-    outbox = MemoryOutbox()
-    outbox.fill("event", 50)
-    outbox.ack("event", 40)
-    outbox.forget("event", 30)
-    uplink = make(outbox)
-    uplink.connected(T0)
+    outbox, uplink = forgetful()
     assert uplink.ack_received("event", ack(outbox, "event", 0), T0).is_snapshot_due
     uplink.snapshot_taken()
     uplink.rewind("event", 1, T0)

@@ -1,6 +1,7 @@
 """Commands that look at the running vault: status, devices, alarms, find."""
 
 from pathlib import Path
+from typing import get_args
 
 import typer
 
@@ -12,12 +13,13 @@ from edge.cli.commands.order import show_stands
 from edge.cli.options import described, options
 from edge.cli.screen import Screen, measured, seconds
 from edge.cli.trouble import DEGRADED, LIFE_SAFETY, OK
+from edge.state.facts import Severity
 
 EXIT_OF_HEALTH = {"ok": OK, "degraded": DEGRADED, "life_safety": LIFE_SAFETY}
 _STYLE_OF_HEALTH = {"ok": "green", "degraded": "yellow", "life_safety": "bold red"}
 _MOST_UNKNOWN = 40
 _MOST_ALARMS = 5
-_GRAVEST = ("life_safety", "critical", "warning")
+_GRAVEST: tuple[Severity, ...] = get_args(Severity)
 _FIRST_CODES = ("leak", "safe_state_not_reached")  # among those as grave
 
 
