@@ -2,7 +2,9 @@
 
 Given are the read rates, how RSSI falls, its noise, every tag's own bias and how tags move. `told` is the bound for the
 figure in question: it is told at the moment of a re-placement which tags were moved, and starts for those from every
-other segment alike. No rule of any kind finds more of the moved tags. An online filter is not told: it must expect
+other segment alike. No rule of any kind finds more of the moved tags. `Notified` is told the moment and how many, not
+which: no rule is right about more of all the tags, and only one that is wrong about more of those at rest finds more of
+the moved ones. An online filter is not told: it must expect
 changes at any time, here of `change` a cycle and tag, which is the truth on the average, and so it believes fewer of
 the moved ones at first and fewer false moves of all the others. No filter is given anything of the harder world.
 """
@@ -60,3 +62,12 @@ class Bound:
         """(tags,) probability of that segment."""
         stated: Floats = self._share.max(axis=1).astype(np.float32)
         return stated
+
+
+class Notified(Bound):
+    """One that is told when a share of all tags is moved, not which."""
+
+    def told(self, tags: NDArray[np.int64]) -> None:
+        share = len(tags) / len(self._share)
+        elsewhere = (1.0 - self._share) / (self._terms.segments - 1)
+        self._share = np.maximum((1.0 - share) * self._share + share * elsewhere, TINY)

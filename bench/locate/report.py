@@ -13,7 +13,7 @@ MISSES = (0.05, 0.1, 0.2, 0.3)
 STRAYS = (0.3, 0.5)
 WorldName = Literal["reference", "hard"]
 WORLDS: tuple[WorldName, ...] = ("reference", "hard")
-BOUNDS = ("bayes", "bayes_untold")
+BOUNDS = ("bayes", "bayes_notified", "bayes_untold")
 PREFIX: dict[tuple[WorldName, float], str] = {
     ("reference", 0.3): "",
     ("reference", 0.5): "strays_50_",

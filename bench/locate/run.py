@@ -6,20 +6,21 @@ and standard error over seeds. A cycle is 10 s, every antenna searches once in i
 
 ours            given the layout and the catalogue's place of each volume (wrong for the moved ones), no parameters
 bayes           all parameters given, and told which volumes were moved when: no rule finds more (bayes.py)
+bayes_notified  all parameters given, and told when how many were moved, not which
 bayes_untold    all parameters given, not told; expects the true average of changes at any time
 last_read, most_reads_*, strongest_mean_*   over the last 1, 3 or 10 cycles, or ever (peers.py)
 smurf, smurf_rate                           VLDB 2006; most reads in their windows, or highest rate (smurf.py)
 edgex, edgex_garment                        EdgeX mobility rule, default and slow profile (edgex.py)
 
 JSON, all at 30 % strays unless the key says otherwise, shares as fractions. `misses_5` ... `misses_30`, each
-`cycles_1`, `cycles_3`, `cycles_10`: ours, reference world; of the same shape `bayes`, `bayes_untold`, `strays_50`,
-`hard`, `hard_strays_50` and, by name, `peers`, `hard_peers`, ...; `standard_errors` alike. `at_rest`: share of *all*
-volumes in their segment just before the re-placement, which is what an eager rule pays. `calibration_error` and
-`wrong_to_stated` over all tags in the ten cycles before and the ten after the re-placement, reference world; by world
-and apart in `calibration`. `missing`: rounds until a tag that was taken away is declared (vanish.py), by miss rate, and
-false alarms a day over 160,000 tags: in the reference world expected from the silences at which alarms are raised (the
-worst miss rate), in the harder one counted. `peers_ahead`: where a peer is ahead of ours by more than two standard
-errors of the difference.
+`cycles_1`, `cycles_3`, `cycles_10`: ours, reference world; of the same shape `bayes`, `bayes_notified`, `bayes_untold`,
+`strays_50`, `hard`, `hard_strays_50` and, by name, `peers`, `hard_peers`, ...; `standard_errors` alike. `at_rest`:
+share of *all* volumes in their segment just before the re-placement, which is what an eager rule pays.
+`calibration_error` and `wrong_to_stated` over all tags in the ten cycles before and the ten after the re-placement,
+reference world; by world and apart in `calibration`. `missing`: rounds until a tag that was taken away is declared
+(vanish.py), by miss rate, and false alarms a day over 160,000 tags: in the reference world expected from the silences
+at which alarms are raised (the worst miss rate), in the harder one counted. `peers_ahead`: where a peer is ahead of
+ours by more than two standard errors of the difference.
 
 Left out: strangers' tags, antennas that stop, months, and volumes that move with a robot.
 """
@@ -34,7 +35,7 @@ from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from typing import Any
 
-from bench.locate.bayes import Bound
+from bench.locate.bayes import Bound, Notified
 from bench.locate.edgex import ASSET_TRACKING, RETAIL_GARMENT, EdgexRule
 from bench.locate.ours import Ours
 from bench.locate.peers import LastRead, Locator, MostReads, StrongestMean
@@ -85,7 +86,9 @@ def follow_one(job: tuple[Setting, int, int]) -> Followed:
     if setting.world == "hard":
         return follow(world, locators, ours_for(world), ())
     told, untold = (Bound(world.terms, world.segment, world.bias_db, change) for change in (0.0, CHANGE))
-    return follow(world, {"bayes": told, "bayes_untold": untold, **locators}, ours_for(world), (told,))
+    notified = Notified(world.terms, world.segment, world.bias_db, 0.0)
+    bounds = {"bayes": told, "bayes_notified": notified, "bayes_untold": untold}
+    return follow(world, {**bounds, **locators}, ours_for(world), (told, notified))
 
 
 def vanish_one(job: tuple[Setting, int, int]) -> Vanished:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from bench.locate.bayes import Bound
+from bench.locate.bayes import Bound, Notified
 from bench.locate.edgex import ASSET_TRACKING, RETAIL_GARMENT, EdgexRule
 from bench.locate.peers import LastRead, Locator, MostReads, StrongestMean
 from bench.locate.report import MISSES, STRAYS, WORLDS, Setting, figures, nearest_rank
@@ -262,6 +262,13 @@ def test_the_bound_that_is_told_leaves_the_old_place() -> None:
     assert bound.segment().tolist() == [0, 2]
 
 
+def test_the_bound_that_is_told_when_expects_each_tag_elsewhere_by_the_share_that_moved() -> None:
+    bound = Notified(Terms(miss=0.1, segments=3, tags=4), np.zeros(4, np.int32), np.zeros(4, np.float32), 0.0)
+    bound.told(np.array([1]))
+    assert bound.segment().tolist() == [0, 0, 0, 0]
+    assert bound.confidence().tolist() == pytest.approx([0.75] * 4)
+
+
 def test_calibration_compares_what_was_stated_with_what_was_right() -> None:
     stated = np.array([0.95, 0.95, 0.55, 0.55], np.float32)
     said = judge(stated, np.array([True, False, True, False]))
@@ -316,7 +323,7 @@ def test_a_percentile_is_a_value_that_occurred_and_none_where_it_never_came() ->
 
 def test_one_run_follows_every_rule_over_the_same_reads() -> None:
     followed = follow_one((Setting("reference", 0.3, 0.05), 1, 400))
-    assert {"ours", "bayes", "bayes_untold", "last_read", "smurf", "edgex"} <= followed.found.keys()
+    assert {"ours", "bayes", "bayes_notified", "bayes_untold", "last_read", "smurf", "edgex"} <= followed.found.keys()
     assert followed.found["bayes"][2] == 1.0
     assert followed.found["most_reads_ever"] == (0.0, 0.0, 0.0)  # a hundred cycles outvote ten
     assert followed.at_rest["most_reads_ever"] == 1.0
@@ -325,7 +332,7 @@ def test_one_run_follows_every_rule_over_the_same_reads() -> None:
 
 def test_the_figures_have_the_keys_of_the_issue_and_can_be_printed() -> None:
     said = judge(np.array([0.9], np.float32), np.array([True]))
-    names = {"ours": 0.9, "bayes": 1.0, "bayes_untold": 0.95, "smurf": 0.5, "edgex": 0.92}
+    names = {"ours": 0.9, "bayes": 1.0, "bayes_notified": 0.97, "bayes_untold": 0.95, "smurf": 0.5, "edgex": 0.92}
     run = Followed({name: (share, share, share) for name, share in names.items()}, names, said, said)
     other = run._replace(found=run.found | {"edgex": (0.5, 0.93, 0.94)})
     sweep = [Setting(world, stray, miss) for world in WORLDS for stray in STRAYS for miss in MISSES]
