@@ -2,7 +2,8 @@
 
 import contextlib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
 
@@ -16,6 +17,7 @@ HEADER = ("volume", "epc", "slot", "thickness_mm")
 MAY_STAND = "tid"
 LONGEST_EPC_DIGITS = 124  # 31 words of 16 bits: what the length field of the C1G2 protocol control word can say
 THICKNESS_MM = range(1, 101)
+PORTION = 8000  # lines that are looked at together
 
 _VOLUME = re.compile(_ID := r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _VOLUMES = re.compile(rf"{_ID}(?:\n{_ID})*")
@@ -38,14 +40,9 @@ class CatalogueFile(NamedTuple):
 
 def read_catalogue(path: Path, places: Places) -> CatalogueFile:
     """The good lines, and what is wrong with the others. Never raises for what is in the file."""
-    reading = _Reading(str(path), places)
-    text = csv_text(path, reading.problems)
-    if text is not None:
-        lines = _faultless(text, reading.slots)
-        if lines is not None:
-            return CatalogueFile(lines, 0, [], [])
-        reading.read(text)
-    return CatalogueFile(reading.lines, reading.left_out, reading.problems, reading.warnings)
+    reading = CatalogueReading(path, places)
+    lines = list(chain.from_iterable(reading.portions(PORTION)))
+    return CatalogueFile(lines, reading.left_out, reading.problems, reading.warnings)
 
 
 def line_numbers(path: Path, slots: Mapping[str, str]) -> dict[str, int]:
@@ -65,22 +62,28 @@ def line_numbers(path: Path, slots: Mapping[str, str]) -> dict[str, int]:
     return found | exact
 
 
-def _faultless(text: str, slots: frozenset[str]) -> list[CataloguedVolume] | None:
-    """The lines of a file without any mistake, checked a column at a time; None when it must be read line by line."""
-    if '"' in text or "\r" in text.replace("\r\n", ""):
-        return None
-    head, _, body = text.replace("\r\n", "\n").rstrip("\n").partition("\n")
-    # One flat list, cut into columns by stride: 160,000 small lists would cost more than all the checks. The end of a
-    # line is a cell of its own: a comma too many or too few, and it stands in another column.
+class _Seen(NamedTuple):
+    """What the lines before have."""
+
+    volumes: set[str]
+    epcs: set[str]
+    slots: set[str]
+
+
+def _faultless(body: str, slots: frozenset[str], seen: _Seen) -> list[CataloguedVolume] | None:
+    """Lines without any mistake, checked a column at a time; None when they must be read one by one."""
+    # One flat list, cut into columns by stride: small lists would cost more than all the checks. The end of a line is
+    # a cell of its own: a comma too many or too few, and it stands in another column.
     cells = body.replace("\n", ",\n,").split(",")
     volumes, epcs, places, thicknesses, ends = (cells[column::5] for column in range(5))
-    if tuple(head.split(",")) != HEADER or len(cells) % 5 != 4 or not {"\n"}.issuperset(ends):
+    if len(cells) % 5 != 4 or not {"\n"}.issuperset(ends):
         return None
     epcs = "\n".join(epcs).lower().split("\n")
-    booked = set(places)
+    claims = _Seen(set(volumes), set(epcs), set(places))
     is_right = (
-        len(booked) == len(set(volumes)) == len(set(epcs)) == len(volumes)
-        and slots >= booked
+        all(len(column) == len(volumes) for column in claims)
+        and all(map(set.isdisjoint, claims, seen))
+        and slots >= claims.slots
         and all(not thickness or _is_thickness(thickness) for thickness in set(thicknesses))
         and _VOLUMES.fullmatch("\n".join(volumes)) is not None
         and _EPC_LENGTHS.issuperset(map(len, epcs))
@@ -88,6 +91,8 @@ def _faultless(text: str, slots: frozenset[str]) -> list[CataloguedVolume] | Non
     )
     if not is_right:
         return None
+    for before, now in zip(seen, claims, strict=True):
+        before.update(now)
     known = {thickness: int(thickness or 0) for thickness in set(thicknesses)}
     return list(map(CataloguedVolume, volumes, epcs, places, map(known.__getitem__, thicknesses)))
 
@@ -96,27 +101,55 @@ def _is_thickness(text: str) -> bool:
     return _THICKNESS.fullmatch(text) is not None and int(text) in THICKNESS_MM
 
 
-class _Reading:
-    """One pass over the file; what the good lines before claimed."""
+class CatalogueReading:
+    """One pass over the file, which may be left before its end; what the good lines before claimed.
 
-    def __init__(self, file: str, places: Places) -> None:
-        self.file = file
+    `count`: lines below the header, as far as is known before they are read. `left_out`, `problems` and `warnings` are
+    of the whole file once all of its portions were taken.
+    """
+
+    def __init__(self, path: Path, places: Places) -> None:
+        self.file = str(path)
         self.places = places
-        self.lines: list[CataloguedVolume] = []
+        self.count = 0
         self.left_out = 0
         self.problems: list[LineProblem] = []
         self.warnings: list[LineProblem] = []
-        self.slots = frozenset(places.slots())
-        self.line_of: tuple[dict[str, int], dict[str, int], dict[str, int]] = ({}, {}, {})
-        self.first_in: dict[str, str] = {}
+        self._text = csv_text(path, self.problems)
+        self._lines: list[CataloguedVolume] = []
+        self._slots = frozenset(places.slots())
+        self._line_of: tuple[dict[str, int], dict[str, int], dict[str, int]] = ({}, {}, {})
+        self._first_in: dict[str, str] = {}
 
-    def refuse(self, line: int, column: str, seen: Said, expected: Said, step: Said) -> None:
+    def portions(self, most: int) -> Iterator[list[CataloguedVolume]]:
+        """The good lines, at most so many at a time: the first before the last are looked at."""
+        text = self._text
+        if text is None:
+            return
+        head, *rows = text.replace("\r\n", "\n").rstrip("\n").split("\n")
+        self.count = len(rows)
+        done = 0
+        if rows and tuple(head.split(",")) == HEADER and '"' not in text and "\r" not in text.replace("\r\n", ""):
+            seen = _Seen(set(), set(), set())
+            for first in range(0, len(rows), most):
+                lines = _faultless("\n".join(rows[first : first + most]), self._slots, seen)
+                if lines is None:
+                    break
+                done += len(lines)
+                yield lines
+            else:
+                return
+        self._read(text)  # from the beginning: what is wrong with a line may lie in one before it
+        for first in range(done, len(self._lines), most):
+            yield self._lines[first : first + most]
+
+    def _refuse(self, line: int, column: str, seen: Said, expected: Said, step: Said) -> None:
         self.problems.append(self._problem(line, column, seen, expected, step))
 
     def _problem(self, line: int, column: str, seen: Said, expected: Said, step: Said) -> LineProblem:
         return LineProblem(file=self.file, line=line, column=column, seen=seen, expected=expected, next_step=step)
 
-    def read(self, text: str) -> None:
+    def _read(self, text: str) -> None:
         rows = csv_rows(text)
         number, header = next(rows, (1, []))
         order = self._order(number, header)
@@ -128,17 +161,17 @@ class _Reading:
                 continue
             self.left_out += 1
             if row is None:
-                self.refuse(number, "", phrase("seen_stray_quote"), phrase("want_csv"), phrase("do_see_quotes"))
+                self._refuse(number, "", phrase("seen_stray_quote"), phrase("want_csv"), phrase("do_see_quotes"))
             else:
                 seen = phrase("seen_columns", count=len(row))
-                self.refuse(number, "", seen, len(order), phrase("do_see_commas"))
-        if not self.lines and not self.left_out:
-            self.refuse(0, "", phrase("seen_header_alone"), phrase("want_volume_lines"), phrase("do_see_export"))
+                self._refuse(number, "", seen, len(order), phrase("do_see_commas"))
+        if not self._lines and not self.left_out:
+            self._refuse(0, "", phrase("seen_header_alone"), phrase("want_volume_lines"), phrase("do_see_export"))
 
     def _order(self, line: int, header: Sequence[str] | None) -> tuple[int, ...] | None:
         """Where each column of HEADER stands, and then the one that may be left out."""
         if header is None:
-            self.refuse(line, "", phrase("seen_stray_quote"), ",".join(HEADER), phrase("do_see_quotes"))
+            self._refuse(line, "", phrase("seen_stray_quote"), ",".join(HEADER), phrase("do_see_quotes"))
             return None
         names = [name.strip().lower() for name in header]
         if sorted(names) == sorted(HEADER):
@@ -155,16 +188,16 @@ class _Reading:
             seen = phrase("seen_header_without", header=seen, columns=missing)
         elif unknown:
             seen = phrase("seen_header_with", header=seen, columns=shortened(unknown))
-        self.refuse(line, "", seen, ",".join(HEADER), step)
+        self._refuse(line, "", seen, ",".join(HEADER), step)
         return None
 
     def _take(self, line: int, volume: str, epc: str, slot: str, thickness: str, tid: str = "") -> None:
         epc, tid = epc.lower(), tid.lower()
-        volumes, epcs, tids = self.line_of
+        volumes, epcs, tids = self._line_of
         is_good = (
             _VOLUME.fullmatch(volume) is not None
             and EPC.fullmatch(epc) is not None
-            and slot in self.slots
+            and slot in self._slots
             and (not thickness or _is_thickness(thickness))
             and volume not in volumes
             and epc not in epcs
@@ -177,8 +210,8 @@ class _Reading:
         volumes[volume] = epcs[epc] = line
         if tid:
             tids[tid] = line
-        self.lines.append(CataloguedVolume(volume, epc, slot, int(thickness or 0), tid))
-        first = self.first_in.setdefault(slot, volume)
+        self._lines.append(CataloguedVolume(volume, epc, slot, int(thickness or 0), tid))
+        first = self._first_in.setdefault(slot, volume)
         if first != volume:
             expected = phrase("want_unshared_slot", holder=first, line=volumes[first])
             self.warnings.append(self._problem(line, "slot", seen_value(slot), expected, phrase("do_leave_shared")))
@@ -186,24 +219,24 @@ class _Reading:
     def _explain(self, line: int, volume: str, epc: str, slot: str, thickness: str, tid: str) -> None:
         """All that is wrong with a line."""
         if not _VOLUME.fullmatch(volume):
-            self.refuse(line, "volume", seen_value(volume), phrase("want_volume_id"), phrase("do_correct_volume_id"))
+            self._refuse(line, "volume", seen_value(volume), phrase("want_volume_id"), phrase("do_correct_volume_id"))
         if not EPC.fullmatch(epc):
             expected = phrase("want_epc", most=LONGEST_EPC_DIGITS)
             is_number = AS_NUMBER.fullmatch(epc) is not None
             step = phrase("do_save_tags_as_text") if is_number else phrase("do_read_tag_again")
-            self.refuse(line, "epc", seen_epc(epc), expected, step)
-        if slot not in self.slots:
-            self.refuse(line, "slot", seen_value(slot), phrase("want_slot"), self._advice(slot))
+            self._refuse(line, "epc", seen_epc(epc), expected, step)
+        if slot not in self._slots:
+            self._refuse(line, "slot", seen_value(slot), phrase("want_slot"), self._advice(slot))
         if thickness and not _is_thickness(thickness):
-            self.refuse(line, "thickness_mm", seen_value(thickness), phrase("want_thickness"), phrase("do_measure"))
+            self._refuse(line, "thickness_mm", seen_value(thickness), phrase("want_thickness"), phrase("do_measure"))
         if tid and not TID.fullmatch(tid):
-            self.refuse(line, MAY_STAND, seen_epc(tid), phrase("want_tid"), phrase("do_read_tag_again"))
-        claims = zip(("volume", "epc", MAY_STAND), (volume, epc, tid), self.line_of, strict=True)
+            self._refuse(line, MAY_STAND, seen_epc(tid), phrase("want_tid"), phrase("do_read_tag_again"))
+        claims = zip(("volume", "epc", MAY_STAND), (volume, epc, tid), self._line_of, strict=True)
         for column, value, claimed in claims:
             first = claimed.get(value)
             if first is not None:
                 seen, step = phrase("seen_twice", value=seen_value(value)), phrase("do_compare_lines", line=first)
-                self.refuse(line, column, seen, phrase("want_column_once", column=column), step)
+                self._refuse(line, column, seen, phrase("want_column_once", column=column), step)
 
     def _advice(self, slot: str) -> Said:
         try:

@@ -10,7 +10,7 @@ from msgspec import Meta
 from config.catalogued import CataloguedVolume
 from config.reference_tag import ReferenceTag
 from edge.api import answers, order, rfid, survey, volumes
-from edge.api.catalogue import CHUNK, LineSorter, Sorted
+from edge.api.catalogue import LineSorter, Sorted, portions
 from edge.api.house import House
 from edge.api.nearest import in_a_row, nearest
 from edge.api.pairs import HOLD_S, Pairs
@@ -264,12 +264,12 @@ async def _import(desk: Desk, who: Caller, args: ImportArgs) -> object:
     if not args.dry_run and desk.house.store_standing().level == "failed":
         raise Refused("store_failed", action=IMPORT)
     sorter = LineSorter(desk.house.state, args.lines)
-    parts: list[Sorted] = []
+    parts: list[tuple[int, Sorted]] = []
     under_way: list[asyncio.Task[str]] = []
     try:
-        for start in range(0, len(args.lines), CHUNK):
-            part = sorter.sort(args.lines[start : start + CHUNK])
-            parts.append(part)
+        for portion in portions(args.lines):
+            part = sorter.sort(args.lines[portion])
+            parts.append((portion.start, part))
             if part.good and not args.dry_run:
                 coming = desk.act(who, role, IMPORT, volumes=tuple(part.good))
                 under_way.append(asyncio.create_task(coming, name="api import"))
@@ -282,15 +282,11 @@ async def _import(desk: Desk, who: Caller, args: ImportArgs) -> object:
     if refusal:
         raise Refused(refusal, action=IMPORT)
     return ImportAnswer(
-        new=sum(part.new for part in parts),
-        changed=sum(part.changed for part in parts),
-        same=sum(part.same for part in parts),
-        problems=tuple(
-            (at * CHUNK + i, code, holder) for at, part in enumerate(parts) for i, code, holder in part.problems
-        ),
-        warnings=tuple(
-            (at * CHUNK + i, code, holder) for at, part in enumerate(parts) for i, code, holder in part.warnings
-        ),
+        new=sum(part.new for _, part in parts),
+        changed=sum(part.changed for _, part in parts),
+        same=sum(part.same for _, part in parts),
+        problems=tuple((first + i, code, holder) for first, part in parts for i, code, holder in part.problems),
+        warnings=tuple((first + i, code, holder) for first, part in parts for i, code, holder in part.warnings),
     )
 
 

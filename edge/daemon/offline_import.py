@@ -11,7 +11,7 @@ import msgspec
 from config.catalogued import CataloguedVolume
 from config.load import Loaded
 from config.phrase import phrase
-from edge.api.catalogue import LineSorter
+from edge.api.catalogue import LineSorter, portions
 from edge.api.records import ImportAnswer
 from edge.clock import VaultClock
 from edge.daemon.recover import recover
@@ -24,8 +24,7 @@ from edge.step import step
 from edge.store.errors import StoreFull
 from edge.store.journal import Store
 
-CHUNK = 500  # one fact; told once it is committed, so that an import cut short has lost nothing it reported
-MOST_WAITING = 24  # chunks between step and disk: about a megabyte, far below where the store refuses
+MOST_WAITING = 12  # portions between step and disk: about a megabyte, far below where the store refuses
 LOOK_EVERY_S = 0.2
 
 
@@ -53,7 +52,7 @@ def import_offline(
     terminal: str,
     clock: VaultClock,
 ) -> Generator[Told, None, None]:
-    """Yields what became of each chunk once it is on disk; stops after the first refusal of all of it.
+    """Yields what became of each portion once it is on disk; stops after the first refusal of all of it.
 
     Raises StoreBusy where a daemon holds the store, StoreError where it cannot be opened, StoreFull where the disk
     takes nothing.
@@ -69,19 +68,18 @@ def import_offline(
     try:
         state = recover(store, Plant(vault, loaded.profiles))
         waiting: deque[_Taken] = deque()
-        for first in range(0, len(volumes), CHUNK):
-            chunk = tuple(volumes[first : first + CHUNK])
+        for portion in portions(volumes):  # told once it is committed: one cut short has lost nothing it reported
             action = OperatorAction(
-                id=f"import-{first}",
+                id=f"import-{portion.start}",
                 at_ns=max(clock.now(), state.now_ns + 1),
                 action="catalogue.import",
                 person=person,
                 role=role,
                 terminal=terminal,
-                volumes=chunk,
+                volumes=tuple(volumes[portion]),
             )
             facts, refusal, answer = _stepped(state, action)
-            taken = _Taken(Told(first + len(chunk), refusal, answer), threading.Event())
+            taken = _Taken(Told(portion.stop, refusal, answer), threading.Event())
             store.append(facts, urgent=False, done=taken.committed.set)
             waiting.append(taken)
             while waiting and (waiting[0].committed.is_set() or len(waiting) > MOST_WAITING):
@@ -102,7 +100,7 @@ def import_offline(
 
 
 def _stepped(state: State, action: OperatorAction) -> tuple[tuple[Fact, ...], str, ImportAnswer]:
-    """The facts of a chunk, why it was refused or '', and what became of its lines: where some have the tag of another
+    """The facts of a portion, its refusal or '', and what became of its lines: where some have the tag of another
     volume, the others go in without them."""
     known = len(state.volumes)
     decision = step(state, action)

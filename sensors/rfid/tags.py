@@ -66,8 +66,8 @@ class Tags:
         if count > had:
             room = room_for(count, had)
             for name, old in self._columns().items():
-                column = np.full((room, *old.shape[1:]), blank.get(name, 0), dtype=old.dtype)
-                column[:had] = old
+                column = np.empty((room, *old.shape[1:]), old.dtype)
+                column[:had], column[had:] = old, blank.get(name, 0)
                 setattr(self, name, column)
         self.count = count
 

@@ -12,6 +12,7 @@ from edge.api.catalogue import LineSorter
 from edge.api.people import Caller
 from edge.api.records import CommandAnswer
 from edge.api.wire import Refused
+from edge.platform.contract import BATCH_BYTES
 from edge.state.events import ClockStep, StoreState
 from edge.state.facts import CommandEnded, CommandIntended, VolumesCatalogued
 from tests.api.client import connected
@@ -214,10 +215,18 @@ def _tuples(wanted: dict[str, Any]) -> dict[str, Any]:
     return {**wanted, "problems": tuple(map(tuple, wanted["problems"])), "warnings": tuple(wanted["warnings"])}
 
 
-async def test_an_import_goes_in_by_facts_of_five_hundred(house: ManualHouse) -> None:
-    lines = [(f"n{i}", f"{i:024x}", f"A-01L-0{1 + i % 4}-1-01", 0) for i in range(1200)]
+async def test_an_import_goes_in_by_facts_of_a_thousand(house: ManualHouse) -> None:
+    lines = [(f"n{i}", f"{i:024x}", f"A-01L-0{1 + i % 4}-1-01", 0) for i in range(2200)]
     await ask(house, "import", lines=lines)
-    assert [len(fact.volumes) for fact in house.story.of(VolumesCatalogued)] == [500, 500, 200]
+    assert [len(fact.volumes) for fact in house.story.of(VolumesCatalogued)] == [1000, 1000, 200]
+
+
+async def test_a_fact_of_an_import_with_the_longest_names_fits_in_a_batch(house: ManualHouse) -> None:
+    lines = [(f"{i:064d}", f"{i:0124x}", "A-01L-01-1-01", 0, f"e2{i:0122x}") for i in range(700)]
+    await ask(house, "import", lines=lines)
+    facts = house.story.of(VolumesCatalogued)
+    assert sum(len(fact.volumes) for fact in facts) == 700
+    assert max(len(msgspec.json.encode(fact)) for fact in facts) < BATCH_BYTES
 
 
 async def test_an_auditor_imports_nothing_not_even_what_is_there(house: ManualHouse) -> None:

@@ -18,6 +18,7 @@ import yaml
 
 from config.messages import load_texts
 from edge.api.answers import shown
+from edge.api.catalogue import MOST_IN_ONE
 from edge.api.sentences import fact_sentence
 from edge.api.wire import MOST_LINES
 from edge.cli.app import tool
@@ -31,7 +32,7 @@ from tests.stories.small_vault import VAULT
 ROOT = Path(__file__).resolve().parents[2]
 MAIN = [sys.executable, "-c", "from edge.cli import main; raise SystemExit(main())"]
 HEADER = "volume,epc,slot,thickness_mm"
-GATED = 32 * 500  # lines in the two requests before the one that waits
+GATED = 2 * MOST_LINES  # lines in the two requests before the one that waits
 
 
 @pytest.fixture
@@ -174,7 +175,7 @@ class GatedHouse(ManualHouse):
         self.gate = asyncio.Event()
 
     async def act(self, action: OperatorAction) -> str:
-        if len(self.actions) == GATED // 500:
+        if len(self.actions) == GATED // MOST_IN_ONE:
             self.is_at_gate.set()
             await self.gate.wait()
         return await super().act(action)

@@ -4,8 +4,10 @@ import time
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from config.catalogue import line_numbers, read_catalogue
+from config.catalogue import CatalogueReading, line_numbers, read_catalogue
 from config.catalogued import CataloguedVolume
 from config.load import load
 from config.places import Places, slot_name
@@ -187,6 +189,41 @@ def test_a_file_reads_the_same_at_once_and_line_by_line(tmp_path: Path) -> None:
     by_line, one = read(tmp_path, whole + "x\n")
     assert at_once == by_line
     assert (len(at_once), none, len(one)) == (15, [], 1)
+
+
+ROWS = st.sampled_from(
+    [
+        *(f"V{i},2c1{i},A-01L-01-1-0{i},5" for i in range(1, 8)),
+        "V9,2c11,A-01L-01-1-09,5",  # the tag of V1
+        "V8,2c18,A-01L-01-1-01,5",  # in the slot of V1
+        "V 1,2c14,A-01L-01-1-01,5",
+        "V1,2c14",
+        '"V6",2c16,A-01L-01-1-06,',
+        "",
+    ]
+)
+
+
+@given(st.lists(ROWS, max_size=12), st.integers(1, 13))
+def test_a_file_reads_the_same_in_portions_of_any_size(
+    tmp_path_factory: pytest.TempPathFactory, rows: list[str], most: int
+) -> None:
+    file = written(tmp_path_factory.mktemp("v"), HEADER + "\n".join(rows) + "\n")
+    reading, whole = CatalogueReading(file, PLACES), read_catalogue(file, PLACES)
+    portions = list(reading.portions(most))
+    assert [line for portion in portions for line in portion] == whole.lines
+    assert all(0 < len(portion) <= most for portion in portions)
+    assert (reading.left_out, reading.problems, reading.warnings) == whole[1:]
+
+
+def test_the_first_lines_are_there_before_the_last_are_looked_at(tmp_path: Path) -> None:
+    rows = [f"V{i},2c1{i},A-01L-01-1-0{i},5" for i in range(1, 5)]
+    reading = CatalogueReading(written(tmp_path, HEADER + "\n".join([*rows, "x"])), PLACES)
+    portions = reading.portions(2)
+    assert [line.volume for line in next(portions)] == ["V1", "V2"]
+    assert (reading.count, reading.problems) == (5, [])
+    assert [line.volume for portion in portions for line in portion] == ["V3", "V4"]
+    assert [problem.line for problem in reading.problems] == [6]
 
 
 def test_a_cell_that_slid_into_the_next_line_is_not_taken_for_right(tmp_path: Path) -> None:

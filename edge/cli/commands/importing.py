@@ -2,6 +2,7 @@
 
 import os
 import time
+from collections import deque
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import ExitStack, closing
 from pathlib import Path
@@ -25,7 +26,7 @@ from edge.cli.screen import Screen
 from edge.cli.trouble import BAD_INPUT, INTERRUPTED, NO_DAEMON, OK, Trouble
 
 if TYPE_CHECKING:
-    from config.catalogue import CatalogueFile
+    from config.catalogue import CatalogueReading
     from config.catalogued import CataloguedVolume
 
 PROGRESS_AFTER_S = 2.0
@@ -40,6 +41,7 @@ class Portion(NamedTuple):
 
 
 Portions = Generator[Portion, None, None]
+Lines = Iterator[list["CataloguedVolume"]]
 
 
 def add(app: typer.Typer, texts: Texts) -> None:
@@ -66,22 +68,22 @@ def add(app: typer.Typer, texts: Texts) -> None:
         found = _Found()
         is_interrupted = False
         try:
-            from config.catalogue import read_catalogue  # noqa: PLC0415  numpy, for this command alone
+            from config.catalogue import CatalogueReading  # noqa: PLC0415  numpy, for this command alone
             from config.places import Places  # noqa: PLC0415
 
             with ExitStack() as held:
                 daemon = _daemon(held, state, config)
                 if daemon is not None:
                     layout = daemon.ask("layout", LayoutAnswer)
-                    found.take_in(read_catalogue(file, Places(_vault_of(layout))))
-                    portions = _through(daemon, found.lines, role, dry_run=dry_run)
+                    lines = found.take_in(CatalogueReading(file, Places(_vault_of(layout))))
+                    portions = _through(daemon, lines, role, dry_run=dry_run)
                 else:
                     assert config is not None
                     loaded = checked(screen, config)
                     if loaded is None:
                         return BAD_INPUT
-                    found.take_in(read_catalogue(file, Places(loaded.vault)))
-                    portions = _untold(found.lines) if dry_run else _directly(loaded, state, found.lines, role)
+                    lines = found.take_in(CatalogueReading(file, Places(loaded.vault)))
+                    portions = _untold(lines) if dry_run else _directly(loaded, state, lines, role)
                 held.enter_context(closing(portions))
                 _follow(found, screen, portions, file, began_s)
         except KeyboardInterrupt:
@@ -90,14 +92,14 @@ def add(app: typer.Typer, texts: Texts) -> None:
             file=str(file),
             dry_run=dry_run,
             interrupted=is_interrupted,
-            lines=len(found.lines) + found.left_out,
+            lines=found.count if is_interrupted else len(found.lines) + found.left_out,
             taken=found.taken,
             new=found.new if found.is_counted else None,
             changed=found.changed if found.is_counted else None,
             same=found.same if found.is_counted else None,
-            problems=found.problems,
+            problems=[*found.problems],
             refused=beside_catalogue(file, found.refused, texts),
-            warnings=found.shared + beside_catalogue(file, unmoved(found.warnings, found.lines), texts),
+            warnings=[*found.shared, *beside_catalogue(file, unmoved(found.warnings, found.lines), texts)],
             seconds=round(time.monotonic() - began_s, 3),
         )
         show(screen, report)
@@ -123,22 +125,28 @@ def _vault_of(layout: LayoutAnswer) -> Vault:
     return Vault(schema=SCHEMA, centre="-", vault="-", node="-", timezone="UTC", zones=layout.zones, racks=layout.racks)
 
 
-def _through(daemon: Daemon, lines: Sequence["CataloguedVolume"], role: str, *, dry_run: bool) -> Portions:
-    portions = [lines[start : start + MOST_LINES] for start in range(0, len(lines), MOST_LINES)]
-    requests: Iterator[dict[str, object]] = (
-        {"lines": portion, "dry_run": dry_run, "role": role} for portion in portions
-    )
-    for portion, answer in zip(portions, daemon.ask_in_turn("import", ImportAnswer, requests), strict=True):
-        yield Portion(len(portion), answer)
+def _through(daemon: Daemon, lines: "Lines", role: str, *, dry_run: bool) -> Portions:
+    """The daemon works on the first lines while the next are read."""
+    sent: deque[int] = deque()
+
+    def requests() -> Iterator[dict[str, object]]:
+        for portion in lines:
+            sent.append(len(portion))
+            yield {"lines": portion, "dry_run": dry_run, "role": role}
+
+    for answer in daemon.ask_in_turn("import", ImportAnswer, requests()):
+        yield Portion(sent.popleft(), answer)
 
 
-def _untold(lines: Sequence["CataloguedVolume"]) -> Portions:
+def _untold(lines: "Lines") -> Portions:
     """A dry run without a daemon: the store is left alone, so nobody knows which lines are new."""
-    yield Portion(len(lines), None)
+    for portion in lines:
+        yield Portion(len(portion), None)
 
 
-def _directly(loaded: Loaded, state: Path, lines: Sequence["CataloguedVolume"], role: str) -> Portions:
+def _directly(loaded: Loaded, state: Path, portions: "Lines", role: str) -> Portions:
     """The same step on the same store; the person is who runs this command."""
+    lines = [line for portion in portions for line in portion]
     from edge.api.people import caller, role_for  # noqa: PLC0415
     from edge.clock import VaultClock  # noqa: PLC0415  the store and the step, only while no daemon runs
     from edge.daemon.offline_import import import_offline  # noqa: PLC0415
@@ -174,18 +182,34 @@ class _Found:
     known here: the daemon or the disk was at it."""
 
     def __init__(self) -> None:
-        self.lines: Sequence[CataloguedVolume] = ()
-        self.left_out = 0
-        self.problems: list[LineProblem] = []
-        self.shared: list[LineProblem] = []
+        self.lines: list[CataloguedVolume] = []
+        self.problems: Sequence[LineProblem] = ()
+        self.shared: Sequence[LineProblem] = ()
+        self._reading: CatalogueReading | None = None
         self.taken = self.new = self.changed = self.same = 0
         self.is_counted = True
         self.refused: list[Beside] = []
         self.warnings: list[Beside] = []
 
-    def take_in(self, read: "CatalogueFile") -> None:
-        """What was read."""
-        self.lines, self.left_out, self.problems, self.shared = read
+    @property
+    def count(self) -> int:
+        """Lines of the file, read or not."""
+        return self._reading.count if self._reading else 0
+
+    @property
+    def left_out(self) -> int:
+        """Lines that were read and are wrong."""
+        return self._reading.left_out if self._reading else 0
+
+    def take_in(self, reading: "CatalogueReading") -> Lines:
+        """The good lines of what is being read, portion by portion; they are `lines` from then on."""
+        self._reading, self.problems, self.shared = reading, reading.problems, reading.warnings
+        return self._kept(reading.portions(MOST_LINES))
+
+    def _kept(self, portions: Lines) -> Lines:
+        for portion in portions:
+            self.lines += portion
+            yield portion
 
 
 def _follow(
@@ -200,7 +224,7 @@ def _follow(
     done = 0
     shows = screen.err.is_terminal and not screen.is_json  # elsewhere its end is an empty line
     with Progress(console=screen.err, transient=True, disable=not shows) as progress:
-        task = progress.add_task(file.name, total=len(found.lines), visible=False)
+        task = progress.add_task(file.name, visible=False)
         for portion in portions:
             if portion.answer is None:
                 found.taken += portion.lines
@@ -216,4 +240,6 @@ def _follow(
                 found.refused += [Beside(found.lines[done + i], *what) for i, *what in answer.problems]
                 found.warnings += [Beside(found.lines[done + i], *what) for i, *what in answer.warnings]
             done += portion.lines
-            progress.update(task, completed=done, visible=time.monotonic() - began_s > PROGRESS_AFTER_S)
+            progress.update(
+                task, total=found.count, completed=done, visible=time.monotonic() - began_s > PROGRESS_AFTER_S
+            )
