@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 EPC96_BYTES = 12
 MAX_EPC_BYTES = 62  # five bits of length in words leave 31 words
 _SMALLEST_TABLE = 1024
-_MANY = 65_536  # rows: a sixteenth of them is worth saving
 _FULL = 4  # slots per key at least: at half load a probe chain stays short
 _MIX = tuple(np.uint64(odd) for odd in (0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9, 0x94D049BB133111EB, 0xD6E8FEB86659FD93))
 
@@ -168,9 +167,8 @@ def as_words(epc: NDArray[np.uint8]) -> NDArray[np.uint32]:
 
 
 def room_for(count: int, had: int) -> int:
-    """Rows to allocate: exactly what a first load needs, on later growth a quarter more, a sixteenth where that is
-    much."""
-    return count if had == 0 else max(count, had + had // (4 if had < _MANY else 16) + 64)
+    """Rows to allocate: exactly what a first load needs, a sixteenth more on later growth."""
+    return count if had == 0 else max(count, had + had // 16 + 64)
 
 
 def begins(words: NDArray[np.uint32], slots: NDArray[np.int32]) -> NDArray[np.int64]:

@@ -36,6 +36,8 @@ MOST_OF_IT = float(np.log(0.6))  # log probability of a place beside which none 
 LOST = -45.0  # log likelihood of a silence: twice what makes a volume missing; it does not stand there any more
 RECONSIDERED: NDArray[np.bool_] = np.isin(np.arange(256), (6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 254))  # by age
 SETTLED_AGE = 4  # ... once its own antenna read it in three rounds; an age counts from 1
+HARDLY = -0.08  # log likelihood of a silence that tells next to nothing: of an antenna three segments away and more
+SLIGHT = -7.0  # log probability of a place that no silence matters to
 
 
 class Thinking:
@@ -52,10 +54,12 @@ class Thinking:
         self.standing: NDArray[np.int64] = np.zeros(len(beside) + 1, np.int64)
 
     def restless(self, tags: Tags, at: Closed, members: Members) -> NDArray[np.int64]:
-        """Rows whose place is not beyond doubt and of which these rounds say something, some perhaps twice."""
+        """Rows whose place is not beyond doubt and of which the silence of these rounds would say something of a place
+        where they may well stand, some perhaps twice."""
         rows = np.concatenate([members.of(self._beside.mates(at.antenna)), self._strays])
         rows = rows[~tags.is_settled.take(rows)]
-        told = (at.silence != 0).take(tags.segment.take(rows, axis=0))
+        told = (at.silence < HARDLY).take(tags.segment.take(rows, axis=0))
+        told &= tags.weight.take(rows, axis=0) > SLIGHT
         found: NDArray[np.int64] = rows[np.ascontiguousarray(told.T).any(axis=0)]
         return found
 

@@ -177,13 +177,13 @@ def test_volumes_taken_away_are_missing_after_ten_silent_rounds_and_found_when_t
     for _ in range(5):
         shelves.cycle()
     assert sorted(row for row, name in shelves.said if name == NAMES[IS_MISSING]) == taken.tolist()
-    assert len(shelves.said) <= len(taken) + 1  # one in 1,560 may still have been put right
+    assert len(shelves.said) <= len(taken) + 2  # two in 1,560 may still have been put right
     shelves.is_there[taken] = True
     shelves.said.clear()
     for _ in range(8):
         shelves.cycle()
     assert sorted(row for row, name in shelves.said if name == NAMES[FOUND]) == taken.tolist()
-    assert len(shelves.said) <= len(taken) + 1
+    assert len(shelves.said) <= len(taken) + 2
 
 
 def test_a_dead_reader_makes_nobody_missing_or_moved() -> None:
