@@ -22,7 +22,7 @@ from sensors.rfid.tags import Tags
 Floats = NDArray[np.float32]
 
 MOVING = 1e-4  # least share of volumes that move from one round to the next
-MOST_MOVING = 0.2
+MOST_MOVING = 0.4
 FIRST_ELSEWHERE = 0.05  # of volumes never read: share that does not stand where the catalogue says
 YOUNG = 5  # until its own antenna read a tag in four rounds ...
 YOUNG_MOVING = 0.01  # ... that is how likely it stands elsewhere than it seemed
