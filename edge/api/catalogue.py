@@ -13,12 +13,13 @@ from sensors.rfid.epc_table import MAX_EPC_BYTES
 
 MOST_IN_ONE = 1000  # volumes in one fact: a step over them takes 5 ms
 MOST_BYTES = 96 * 1024  # of one fact, so that a batch has room for it
+_TAKEN = frozenset({"epc_taken", "tid_taken"})
 _BESIDE = 16  # bytes of a line in a fact beside its texts: quotes, commas, thickness
 
 
 class Sorted(NamedTuple):
-    """`good` may go in as new or changed lines; `problems` and `warnings` are (index, text id, holder of the tag
-    or slot, '' for neither)."""
+    """`good` may go in as new or changed lines; `problems` and `warnings` are (index, text id, holder of the tag,
+    chip or slot, '' for none)."""
 
     good: list[CataloguedVolume]
     new: int
@@ -49,6 +50,7 @@ class LineSorter:
         self._state = state
         self._volumes: set[str] = set()
         self._holder: dict[str, str] = {}
+        self._chips: dict[str, str] = {}
         self._segments = state.plant.places.segments_of(line.slot for line in lines)
         self._sorted = 0
         known = state.volumes
@@ -57,7 +59,7 @@ class LineSorter:
 
     def sort(self, lines: Sequence[CataloguedVolume]) -> Sorted:
         """Each of the next lines by what it would do. Problems: line_without_volume, volume_twice, bad_epc, bad_tid,
-        bad_slot, epc_taken.
+        bad_slot, epc_taken, tid_taken.
 
         Warning, and taken none the less: slot_taken, by a volume that the catalogue of before this request has there.
         Whether a later line moves it only the sender knows, who has the whole file; and two thin volumes may share."""
@@ -96,14 +98,18 @@ class LineSorter:
         problems: list[tuple[int, str, str]] = []
         warnings: list[tuple[int, str, str]] = []
         new = same = 0
-        told = zip(map(known.completed, lines), epcs, holders, segments, strict=True)
-        for i, (line, epc, of_tag, segment) in enumerate(told):
+        completed = [*map(known.completed, lines)]
+        told = zip(completed, epcs, holders, segments, self._state.carriers(completed), strict=True)
+        for i, (line, epc, of_tag, segment, of_chip) in enumerate(told):
             row = known.row.get(line.volume)
             is_same = row is not None and known.lines[row] == line
             holder = self._holder.get(line.epc) or (known.lines[of_tag].volume if of_tag != NOWHERE else line.volume)
             code = self._problem(line, epc, holder, segment, is_same=is_same)
+            if not code and line.tid:
+                holder = of_chip or self._chips.setdefault(line.tid, line.volume)
+                code = "tid_taken" if holder != line.volume else ""
             if code:
-                problems.append((i, code, holder if code == "epc_taken" else ""))
+                problems.append((i, code, holder if code in _TAKEN else ""))
                 continue
             self._volumes.add(line.volume)
             self._holder[line.epc] = line.volume

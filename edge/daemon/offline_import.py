@@ -100,13 +100,13 @@ def import_offline(
 
 
 def _stepped(state: State, action: OperatorAction) -> tuple[tuple[Fact, ...], str, ImportAnswer]:
-    """The facts of a portion, its refusal or '', and what became of its lines: where some have the tag of another
-    volume, the others go in without them."""
+    """The facts of a portion, its refusal or '', and what became of its lines: where some have the tag or
+    the chip of another volume, the others go in without them."""
     known = len(state.volumes)
     decision = step(state, action)
     facts = decision.facts
     problems: tuple[tuple[int, str, str], ...] = ()
-    if decision.answer == "epc_taken":
+    if decision.answer in {"epc_taken", "tid_taken"}:
         found = LineSorter(state, action.volumes).sort(action.volumes)
         decision = step(state, msgspec.structs.replace(action, at_ns=action.at_ns + 1, volumes=tuple(found.good)))
         facts += decision.facts

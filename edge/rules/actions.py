@@ -123,13 +123,16 @@ def _import(state: State, event: OperatorAction) -> Decision:
     if not volumes.row.keys().isdisjoint(line.volume for line in changed):
         changed = tuple(line for line in map(volumes.completed, changed) if volumes.line(line.volume) != line)
     epcs = [line.epc for line in changed]
-    if len(set(epcs)) < len(changed) or len({line.volume for line in changed}) < len(changed):
+    tids = [line.tid for line in changed if line.tid]
+    if any(len(set(once)) < len(once) for once in (epcs, tids, [line.volume for line in changed])):
         return Decision(answer="line_twice")
     if not _are_lines(state, changed, epcs):
         return Decision(answer="bad_line")
     holders = state.holders([bytes.fromhex(epc) for epc in epcs])
     if any(volumes.lines[holders[i]].volume != changed[i].volume for i in (holders != NOWHERE).nonzero()[0]):
         return Decision(answer="epc_taken")
+    if any(state.carriers(changed)):
+        return Decision(answer="tid_taken")
     if not changed:
         return Decision(answer="accepted")
     return Decision((VolumesCatalogued(at_ns=event.at_ns, volumes=changed),), (), "accepted")

@@ -10,6 +10,8 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from config.catalogue import TID
+from config.catalogued import CataloguedVolume
 from drivers.command import Command
 from edge.state.custody_facts import HolderKind
 from edge.state.facts import ForeignTagSeen, Measured, Severity
@@ -26,6 +28,7 @@ from sensors.rfid.order import Sorting
 from sensors.rfid.passes import Pass
 from sensors.rfid.survey_tally import SurveyTally
 from sensors.rfid.suspects import Suspects
+from sensors.rfid.tids import TID_OCTETS
 
 
 class DeviceStanding(msgspec.Struct, frozen=True):
@@ -201,9 +204,26 @@ class State:
         tags = self.evidence.rows_of(epcs)
         return np.where(tags >= 0, self.volumes.of_tags(tags), np.int32(NOWHERE))
 
+    def carriers(self, lines: Sequence[CataloguedVolume]) -> list[str]:
+        """The other volume that was told the chip of each line, '' for none; a volume may keep the chip it has."""
+        found = [""] * len(lines)
+        tids = [line.tid if line.tid and TID.fullmatch(line.tid) else "" for line in lines]
+        if not any(tids):
+            return found
+        for i, (line, rows) in enumerate(zip(lines, self.tids.carriers(tids), strict=True)):
+            if rows and self.volumes.row.get(line.volume) not in rows:
+                others = (self.volumes.lines[row] for row in rows)
+                found[i] = next((other.volume for other in others if not _differ(line.tid, other.tid)), "")
+        return found
+
     def fresh(self, device: str, point: str, freshness_ns: int) -> float | None:
         """The newest value while it is fresh and valid, else None: unknown is not the last value."""
         reading = self.readings.get((device, point))
         if reading is None or self.now_ns - reading.at_ns > freshness_ns:
             return None
         return reading.value
+
+
+def _differ(tid: str, known: str) -> bool:
+    """Whether TIDs that begin alike differ in what is not kept of them beside the catalogue."""
+    return min(len(tid), len(known)) > 2 * TID_OCTETS and tid != known

