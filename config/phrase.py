@@ -28,6 +28,7 @@ _OS_REASONS = {
     errno.EISDIR: phrase("os_is_a_directory"),
     errno.ENOTDIR: phrase("os_no_such_file"),
     errno.ENAMETOOLONG: phrase("os_name_too_long"),
+    errno.EROFS: phrase("os_read_only"),
     errno.ENOSPC: phrase("os_disk_full"),
     errno.EADDRINUSE: phrase("os_address_in_use"),
     errno.EBADF: phrase("os_not_open"),

@@ -97,6 +97,9 @@ class Screen:
             self.json({"error": error})
             return
         self.err.print(escape(f"lantai: {text.title}" + (f": {text.meaning}" if text.meaning else "")), style="red")
+        seen = trouble.fields.get("seen")
+        if isinstance(seen, Phrase) and (words := self.texts.told(seen)) not in text.meaning:
+            self.err.print(escape(f"  {words}"))
         if text.next_step:
             self.err.print(escape(f"  {self.texts.label('next_step')}: {text.next_step}"))
 

@@ -10,7 +10,6 @@ import msgspec
 
 from config.catalogued import CataloguedVolume
 from config.load import Loaded
-from config.phrase import phrase
 from edge.api.catalogue import LineSorter, portions
 from edge.api.records import ImportAnswer
 from edge.clock import VaultClock
@@ -21,8 +20,8 @@ from edge.state.plant import Plant
 from edge.state.snapshot import encode, freeze
 from edge.state.state import State
 from edge.step import step
-from edge.store.errors import StoreFull
 from edge.store.journal import Store
+from edge.store.refusal import refusal
 
 MOST_WAITING = 12  # portions between step and disk: about a megabyte, far below where the store refuses
 LOOK_EVERY_S = 0.2
@@ -120,5 +119,5 @@ def _stepped(state: State, action: OperatorAction) -> tuple[tuple[Fact, ...], st
 def _on_disk(store: Store, taken: _Taken) -> Told:
     while not taken.committed.wait(LOOK_EVERY_S):
         if store.level() == "failed":
-            raise StoreFull("store_full", phrase("store_unwritten", path=str(store.database), fault=store.fault()))
+            raise refusal(store.database, store.fault())
     return taken.told

@@ -14,6 +14,7 @@ from edge.store.epoch import Epoch, judge, reseal
 from edge.store.errors import StoreError
 from edge.store.ledger import Ledger, load_ledger
 from edge.store.reading import Journal, Readers
+from edge.store.refusal import may_not_write, refusal
 
 
 class Found(NamedTuple):
@@ -182,6 +183,8 @@ def _found(connection: sqlite3.Connection, journal: Journal, ledger: Ledger, dat
 
 
 def _unusable(error: Exception, database: Path) -> Exception:
+    if may_not_write(database):
+        return refusal(database, str(error))
     if isinstance(error, OSError):
         return error
     return StoreError("store_unusable", phrase("store_refused", path=str(database), detail=str(error)))

@@ -29,6 +29,7 @@ from edge.store.files import Files
 from edge.store.gaps import Gaps
 from edge.store.lock import StoreLock
 from edge.store.reading import Entry, Row
+from edge.store.refusal import refusal
 from edge.store.snapshots import Snapshot
 from edge.store.writer import Backlog, Writer
 
@@ -93,7 +94,7 @@ class Store:
             store.close()
             if is_held:
                 raise StoreError("store_unusable", phrase("store_refused", path=str(store.database), detail=fault))
-            raise StoreFull("store_full", phrase("store_unwritten", path=str(store.database), fault=fault))
+            raise refusal(store.database, fault)
         return store
 
     # --- facts in -------------------------------------------------------------------------------------------------
@@ -273,7 +274,7 @@ class Store:
             self._files.close()
             self._lock.release()
         if not is_drained:
-            raise StoreFull("store_full", phrase("store_unwritten", path=str(self.database), fault=fault))
+            raise refusal(self.database, fault)
 
     @property
     def _connection(self) -> sqlite3.Connection:

@@ -6,12 +6,13 @@ import fcntl
 import os
 from pathlib import Path
 
-from config.phrase import phrase
-from edge.store.errors import StoreBusy
+from config.phrase import os_reason, phrase
+from edge.store.errors import StoreBusy, StoreError
 
 
 class StoreLock:
-    """Holds `<state_dir>/lock` from construction to `release`. Raises StoreBusy, naming the holder, when taken."""
+    """Holds `<state_dir>/lock` from construction to `release`. Raises StoreBusy, naming the holder, when taken,
+    StoreError where the directory takes no files from this login, or is read-only and has no lock yet."""
 
     def __init__(self, state_dir: Path) -> None:
         path = state_dir / "lock"
@@ -38,7 +39,13 @@ class StoreLock:
 def _opened(path: Path) -> int:
     try:
         return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
+    except PermissionError as error:
+        said = phrase("store_not_ours_to_write", path=str(path), fault=os_reason(error))
+        raise StoreError("store_no_permission", said) from None
     except OSError as error:
         if error.errno != errno.EROFS:
             raise
+        if not path.exists():
+            said = phrase("store_on_read_only_disk", path=str(path), fault=os_reason(error))
+            raise StoreError("store_read_only", said) from None
         return os.open(path, os.O_RDONLY | os.O_CLOEXEC)  # a disk the system gave up is locked as well as any

@@ -9,6 +9,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import yaml
+
+from tests.stories.small_vault import VAULT
 
 ROOT = Path(__file__).resolve().parents[2]
 DEMO = ROOT / "config" / "vaults" / "demo.yaml"
@@ -18,9 +21,9 @@ NOBODY = 65534
 PROGRAM = f"""
 import os, sys
 from edge.cli.app import tool
-closed, words = sys.argv[1], sys.argv[2:]
+closed, mode, words = sys.argv[1], int(sys.argv[2], 8), sys.argv[3:]
 tool(words)
-os.chmod(closed, 0)
+os.chmod(closed, mode)
 if os.getuid() == 0:
     os.setgroups([])
     os.setresgid({NOBODY}, {NOBODY}, {NOBODY})
@@ -45,10 +48,10 @@ def place() -> Iterator[Path]:
         yield place
 
 
-def stranger(place: Path, closed: str, *words: str) -> tuple[int, str]:
-    """Exit code and what is said, once `closed` may not be read."""
+def stranger(place: Path, closed: str, *words: str, mode: int = 0) -> tuple[int, str]:
+    """Exit code and what is said, once `closed` may not be read, or has this mode."""
     done = subprocess.run(
-        [sys.executable, "-c", PROGRAM, str(place / closed), *words],
+        [sys.executable, "-c", PROGRAM, str(place / closed), f"{mode:o}", *words],
         capture_output=True,
         text=True,
         check=False,
@@ -90,6 +93,24 @@ def test_a_file_that_may_not_be_read_is_named_with_the_next_step(place: Path, cl
 
 def test_a_configuration_that_may_not_be_read_is_a_matter_of_its_mode(place: Path) -> None:
     assert "see the mode of the file" in stranger(place, "demo.yaml", "check", f"{place}/demo.yaml")[1]
+
+
+def test_a_state_directory_that_may_not_be_written_is_not_called_full(place: Path) -> None:
+    """To root's stranger nothing in it is open for writing; to any other login's the directory alone is closed."""
+    config = place / "vault.yaml"
+    people = {name: {"uid": uid, "roles": ["archivist"]} for name, uid in (("li", NOBODY), ("wang", os.getuid()))}
+    policy = VAULT["policy"]
+    assert isinstance(policy, dict)
+    config.write_text(yaml.safe_dump({**VAULT, "policy": {**policy, "people": people}}))
+    config.chmod(0o644)
+    (place / "volumes.csv").write_text("volume,epc,slot,thickness_mm\nn1,2c14,A-01L-01-1-01,5\n")
+    words = ("import", f"{place}/volumes.csv", "--config", str(config), "--state", f"{place}/state")
+    code, said = stranger(place, "state", *words, mode=0o555)
+    assert code == 2
+    assert "State directory not writable" in said
+    assert f"{place}/state/l" in said  # the lock, or the database
+    assert "correct owner and mode" in said
+    assert "disk space" not in said
 
 
 def test_a_taken_metrics_port_is_named_and_not_the_state_directory(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ import msgspec
 import pytest
 
 from edge.state.facts import LANE_OF, Fact
-from edge.store.errors import StoreFull
+from edge.store.errors import StoreError, StoreFull
 from edge.store.journal import Store
 from tests.store.conftest import OpenStore
 from tests.store.samples import ONE_OF_EACH, alarms, moves, readings
@@ -148,3 +148,23 @@ def test_a_stop_with_facts_that_cannot_be_written_says_so(small_disk: Path, open
     again = open_store(small_disk / "state", reserve_mb=8)
     assert not again.was_clean
     assert again.first_broken_link("custody") is None
+
+
+def test_a_disk_that_is_read_only_is_not_called_full(small_disk: Path, open_store: OpenStore) -> None:
+    open_store(small_disk / "state", reserve_mb=8).close()
+    (small_disk / "empty").mkdir()
+    remount = ["/bin/mount", "-o", "remount,ro", str(small_disk)]
+    assert subprocess.run(remount, capture_output=True, check=False).returncode == 0
+    for state in ("state", "empty"):
+        with pytest.raises(StoreError, match="the disk is read-only") as refused:
+            open_store(small_disk / state, reserve_mb=8)
+        assert refused.value.code == "store_read_only"
+
+
+def test_a_disk_without_space_is_called_full(small_disk: Path, open_store: OpenStore) -> None:
+    open_store(small_disk / "state", reserve_mb=8).close()
+    (small_disk / "state" / "reserve").unlink()
+    hog(small_disk / "hog", leave_mb=0)
+    with pytest.raises(StoreError, match="free disk space") as refused:
+        open_store(small_disk / "state", reserve_mb=8)
+    assert refused.value.code == "store_full"
