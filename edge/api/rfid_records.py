@@ -64,6 +64,12 @@ class AntennasAnswer(msgspec.Struct, frozen=True):
     def ill(self) -> list[AntennaAnswer]:
         return [antenna for antenna in self.antennas if antenna.verdict not in ("ok", "unknown")]
 
+    @property
+    def waiting(self) -> list[AntennaAnswer]:
+        """Those that do not search because their reader is lost: it is the one to mend."""
+        lost = {reader.reader for reader in self.readers if reader.is_ok is False}
+        return [antenna for antenna in self.antennas if antenna.verdict == "not_searching" and antenna.reader in lost]
+
 
 class OffsetAnswer(msgspec.Struct, frozen=True):
     """What an antenna itself made of the volumes that stand in one segment; offset 0 is its own, None is everything out

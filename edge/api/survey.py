@@ -29,6 +29,11 @@ def answer(state: State, now_ns: int) -> SurveyAnswer:
         references=len(state.references),
         ports=tuple(_port(plant, reader, port, s, found[s], at) for reader, port, s in ports),
         corrected=_corrected(plant, found),
+        lost={
+            reader: standing.reason
+            for reader in plant.readers
+            if (standing := state.devices.get(reader)) is not None and not standing.is_ok
+        },
     )
 
 

@@ -41,13 +41,20 @@ class Corrected(msgspec.Struct, frozen=True):
 
 class SurveyAnswer(msgspec.Struct, frozen=True):
     """Every configured port, by reader and port; `corrected` the readers whose list is wrong. began None: no survey
-    ever did. is_counting: reads are counted now; a survey ends by itself after an hour."""
+    ever did. is_counting: reads are counted now; a survey ends by itself after an hour. lost: readers that do not
+    answer, with the code of the reason."""
 
     began: datetime | None
     is_counting: bool
     references: int
     ports: tuple[PortAnswer, ...]
     corrected: tuple[Corrected, ...]
+    lost: dict[str, str] = {}
+
+    @property
+    def waiting(self) -> list[PortAnswer]:
+        """Those that do not search because their reader is lost: it is the one to mend."""
+        return [port for port in self.ports if port.verdict == "not_searching" and port.reader in self.lost]
 
     @property
     def wrong(self) -> list[PortAnswer]:

@@ -64,6 +64,20 @@ async def test_a_reader_is_told_with_what_is_wrong_and_the_next_step(lantai: Too
     assert "next: Find and stop that program" in lantai.out
 
 
+async def test_the_antennas_of_a_lost_reader_are_one_line_with_what_to_do_about_the_reader(lantai: Tool) -> None:
+    story = lantai.house.story
+    search(story, rounds=30)
+    story.tell(DeviceLost(device="reader-1", at_ns=story.at_ns, reason="llrp_held"))
+    assert await lantai.run("rfid", "health") == 1
+    assert "4 antennas wait for it: A-01L-01, A-01L-02, A-01L-03, A-01L-04" in lantai.out
+    assert lantai.out.count("next:") == 1
+    assert "next: Find and stop that program" in lantai.out
+    assert "not searching" not in lantai.out
+    assert "4 of 4 antennas are ill" in lantai.out
+    found = [antenna["verdict"] for antenna in (await lantai.json("rfid", "health"))["antennas"]]
+    assert found == ["not_searching"] * 4
+
+
 async def test_since_when_an_antenna_is_silent_is_told_in_the_vaults_own_time(lantai: Tool) -> None:
     search(lantai.house.story, rounds=40)
     search(lantai.house.story, rounds=7, dead=[4])

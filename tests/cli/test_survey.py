@@ -10,6 +10,7 @@ import yaml
 from config.messages import LANGUAGES, load_texts
 from edge.api.survey_records import Verdict
 from edge.cli.app import tool
+from edge.state.events import DeviceLost
 from edge.state.facts import SurveyBegan
 from sensors.rfid.survey import Verdict as Found
 from tests.api.test_survey import STRAIGHT, TAGS, look
@@ -71,6 +72,19 @@ async def test_it_gives_up_waiting_and_says_how_many_more_rounds_would_tell(lant
     assert await lantai.run("rfid", "survey", tags, "--for", "0") == 1
     assert "Wait for 13 more rounds" in lantai.out
     assert "0 of 4 ports are not right; 4 cannot be told yet." in lantai.out
+
+
+async def test_the_ports_of_a_lost_reader_are_one_line_with_what_to_do_about_the_reader(
+    lantai: Tool, tags: str
+) -> None:
+    story = lantai.house.story
+    story.tell(DeviceLost(device="reader-1", at_ns=story.at_ns, reason="llrp_held"))
+    assert await lantai.run("rfid", "survey", tags, "--for", "0") == 1
+    assert "4 antennas wait for it: A-01L-01, A-01L-02, A-01L-03, A-01L-04" in lantai.out
+    assert lantai.out.count("next:") == 1
+    assert "next: Find and stop that program" in lantai.out
+    assert "not searching" not in lantai.out
+    assert (await lantai.json("rfid", "survey", "--show"))["lost"] == {"reader-1": "llrp_held"}
 
 
 async def test_every_mistake_of_the_file_is_told_and_nothing_is_begun(lantai: Tool, tmp_path: Path) -> None:

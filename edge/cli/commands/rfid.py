@@ -1,6 +1,5 @@
 """Commands that look at antennas and tags: rfid health, coverage, antenna, tag; survey and order are beside."""
 
-from collections.abc import Sequence
 from pathlib import Path
 
 import typer
@@ -11,7 +10,6 @@ from edge.api.rfid_records import (
     AntennaFigures,
     AntennasAnswer,
     CoverageAnswer,
-    ReaderAnswer,
     TagAnswer,
 )
 from edge.cli.commands import order, survey
@@ -68,10 +66,12 @@ def add(app: typer.Typer, texts: Texts) -> None:
 
 def _show_health(screen: Screen, answer: AntennasAnswer) -> None:
     _show_antennas(screen, answer)
-    _show_readers(screen, answer.readers)
+    _show_readers(screen, answer)
 
 
 def _show_antennas(screen: Screen, answer: AntennasAnswer) -> None:
+    """Each antenna; those that do not search because their reader is lost by the reader, below."""
+    shown = [antenna for antenna in answer.antennas if antenna not in answer.waiting]
     rows = [
         (
             antenna.segment,
@@ -86,16 +86,17 @@ def _show_antennas(screen: Screen, answer: AntennasAnswer) -> None:
             _number(antenna.level_db, "{:+.1f} dB"),
             seconds(antenna.searched_age_s),
         )
-        for antenna in answer.antennas
+        for antenna in shown
     ]
     columns = (
         *("column_segment", "column_reader", "column_port", "column_verdict", "column_rounds", "column_standing"),
         *("column_rate", "column_share", "column_level", "column_level_db", "column_searched"),
     )
     spare = ("column_level_db", "column_level", "column_share", "column_standing", "column_rounds", "column_rate")
-    screen.table(columns, rows, spare)
+    if rows:
+        screen.table(columns, rows, spare)
     ill = answer.ill
-    for antenna in ill:
+    for antenna in (antenna for antenna in ill if antenna in shown):
         screen.line(f"{antenna.segment}:", "bold")
         _show_verdict(screen, antenna)
     count, unknown = len(answer.antennas), sum(antenna.verdict == "unknown" for antenna in answer.antennas)
@@ -105,7 +106,8 @@ def _show_antennas(screen: Screen, answer: AntennasAnswer) -> None:
         screen.say("rfid_all_well", "green", count=count, unknown=unknown)
 
 
-def _show_readers(screen: Screen, readers: Sequence[ReaderAnswer]) -> None:
+def _show_readers(screen: Screen, answer: AntennasAnswer) -> None:
+    readers = answer.readers
     columns = ("column_reader", "column_host", "column_state", "column_since")
     rows = [
         (
@@ -125,6 +127,9 @@ def _show_readers(screen: Screen, readers: Sequence[ReaderAnswer]) -> None:
         for code in reader.troubles:
             screen.line(f"{reader.reader}:", "bold")
             screen.code(code, {"reader": reader.reader, "host": reader.host}, "yellow")
+        waiting = [antenna.segment for antenna in answer.waiting if antenna.reader == reader.reader]
+        if waiting:
+            screen.say("rfid_waiting", count=len(waiting), segments=", ".join(waiting))
 
 
 def _show_verdict(screen: Screen, antenna: AntennaAnswer) -> None:

@@ -120,8 +120,17 @@ def _show(screen: Screen, answer: SurveyAnswer) -> None:
         *("column_reader", "column_port", "column_configured", "column_sees", "column_sure", "column_verdict"),
         *("column_rounds", "column_hits", "column_level", "column_next_best"),
     )
-    screen.table(columns, [_row(screen, port) for port in answer.ports])
-    for port in answer.wrong:
+    waiting = answer.waiting
+    rows = [_row(screen, port) for port in answer.ports if port not in waiting]
+    if rows:
+        screen.table(columns, rows)
+    for reader, reason in answer.lost.items():
+        segments = [port.segment for port in waiting if port.reader == reader]
+        if segments:
+            screen.line(f"{reader}:", "bold")
+            screen.code(reason, {"reader": reader}, "yellow")
+            screen.say("rfid_waiting", count=len(segments), segments=", ".join(segments))
+    for port in (port for port in answer.wrong if port not in waiting):
         screen.line(f"{port.reader}/{port.port} {port.segment}:", "bold")
         fields = {
             "segment": port.segment,
@@ -131,8 +140,8 @@ def _show(screen: Screen, answer: SurveyAnswer) -> None:
             "more": port.more_rounds,
         }
         screen.code(f"survey_{port.verdict}", fields, "yellow")
-    for reader in answer.corrected:
-        _show_corrected(screen, answer, reader)
+    for corrected in answer.corrected:
+        _show_corrected(screen, answer, corrected)
     count, wrong, undecided = len(answer.ports), len(answer.wrong), len(answer.undecided)
     if wrong:
         screen.say("survey_wrong", "yellow", wrong=wrong - undecided, undecided=undecided, count=count)
