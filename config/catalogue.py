@@ -15,6 +15,7 @@ from config.problem import LineProblem, shortened
 
 HEADER = ("volume", "epc", "slot", "thickness_mm")
 MAY_STAND = "tid"
+_WANTED = phrase("want_header", header=",".join(HEADER), more=MAY_STAND)
 LONGEST_EPC_DIGITS = 124  # 31 words of 16 bits: what the length field of the C1G2 protocol control word can say
 THICKNESS_MM = range(1, 101)
 PORTION = 8000  # lines that are looked at together
@@ -171,7 +172,7 @@ class CatalogueReading:
     def _order(self, line: int, header: Sequence[str] | None) -> tuple[int, ...] | None:
         """Where each column of HEADER stands, and then the one that may be left out."""
         if header is None:
-            self._refuse(line, "", phrase("seen_stray_quote"), ",".join(HEADER), phrase("do_see_quotes"))
+            self._refuse(line, "", phrase("seen_stray_quote"), _WANTED, phrase("do_see_quotes"))
             return None
         names = [name.strip().lower() for name in header]
         if sorted(names) == sorted(HEADER):
@@ -188,7 +189,7 @@ class CatalogueReading:
             seen = phrase("seen_header_without", header=seen, columns=missing)
         elif unknown:
             seen = phrase("seen_header_with", header=seen, columns=shortened(unknown))
-        self._refuse(line, "", seen, ",".join(HEADER), step)
+        self._refuse(line, "", seen, _WANTED, step)
         return None
 
     def _take(self, line: int, volume: str, epc: str, slot: str, thickness: str, tid: str = "") -> None:

@@ -9,7 +9,9 @@ from typing import Annotated
 
 import typer
 from typer.exceptions import Abort, Exit, TyperException
+from typer.main import get_command
 
+from config.help_page import in_words
 from config.load import load
 from config.messages import LANGUAGES, PhrasedError, Texts, language_of, load_texts, named_language
 from config.phrase import Phrase, os_reason, phrase
@@ -160,7 +162,9 @@ def main() -> int:
     arguments = sys.argv[1:]
     texts = load_texts(language_of(named_language(arguments), os.environ))
     try:
-        result = app(texts)(args=arguments or ["--help"], prog_name="lantai-sim", standalone_mode=False)
+        command = get_command(app(texts))
+        in_words(command, texts)
+        result = command(args=arguments or ["--help"], prog_name="lantai-sim", standalone_mode=False)
     except Exit as leaving:
         return leaving.exit_code
     except ConfigError as error:

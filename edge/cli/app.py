@@ -10,6 +10,7 @@ import typer
 from typer.exceptions import Abort, Exit, TyperException
 from typer.main import get_command
 
+from config.help_page import in_words
 from config.messages import LANGUAGES, Texts, is_language, language_of, load_texts, named_language
 from config.phrase import os_reason
 from edge.cli.commands import acts, files, importing, looks, records, replaying, rfid
@@ -50,6 +51,7 @@ def _done(texts: Texts, arguments: Sequence[str], language: str) -> int:
         raise Trouble("unknown_language", seen=language, known=", ".join(LANGUAGES))
     command = get_command(app(texts))
     _leave_files_to_their_readers(command)
+    in_words(command, texts)
     try:
         result = command(args=list(arguments) or ["--help"], prog_name="lantai", standalone_mode=False)
     except Exit as leaving:
