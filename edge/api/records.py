@@ -146,7 +146,9 @@ class FindAnswer(msgspec.Struct, frozen=True):
     `awaited_s`: it was not read for too long, and for so long another search of its antenna is awaited (None: not).
 
     In transit it is with its `holder`, `confidence` is how sure the evidence is of that, and segment is None; a holder
-    beside a segment is doubted: it reads as if it stood there. `order`: between which volumes of the segment it stands,
+    beside a segment is doubted: it reads as if it stood there. `doubt` of one that is told to stand somewhere: '' none;
+    likely: there rather than not; moving: rather in another segment, the first candidate; unclear: neither. The status
+    is as it was told and changes once that is confirmed. `order`: between which volumes of the segment it stands,
     None where no pass told that, or it was moved since. `tid`: what its chip says it is, '' where not known; `clone`:
     another tag with its EPC."""
 
@@ -168,6 +170,7 @@ class FindAnswer(msgspec.Struct, frozen=True):
     tid: str = ""
     clone: CloneAnswer | None = None
     order: StandsAnswer | None = None
+    doubt: Literal["", "likely", "moving", "unclear"] = ""
 
 
 class BeliefsAnswer(msgspec.Struct, frozen=True):

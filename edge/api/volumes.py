@@ -1,7 +1,7 @@
 """Where volumes are believed to be: one, with everything known of it, or all, page by page."""
 
 from contextlib import suppress
-from typing import get_args
+from typing import Literal, get_args
 
 import numpy as np
 
@@ -13,9 +13,11 @@ from edge.api.wire import Refused
 from edge.state.facts import Status
 from edge.state.state import State
 from edge.state.tids import CODE, key_of
-from edge.state.volumes import IN_TRANSIT, NOWHERE
+from edge.state.volumes import IN_TRANSIT, MISPLACED, NOWHERE, PRESENT
 from sensors.rfid.belief import Belief
 
+RATHER = 0.5  # likelier than everything else together
+_ON_A_SHELF = (PRESENT, MISPLACED)
 PAGE = 1000  # volumes a page: 2 to 4 ms of the loop that also runs the step (demo vault)
 _STATUSES = get_args(Status)
 
@@ -63,7 +65,15 @@ def find(state: State, volume: str, now_ns: int) -> FindAnswer:
         tid=state.tids.told(row),
         clone=clone_of(state, line.epc),
         order=order.stands(state, row, now_ns),
+        doubt="" if is_sure or volumes.status[row] not in _ON_A_SHELF else _doubt(place, top[0], shares[0]),
     )
+
+
+def _doubt(place: int, likeliest: int, share: float) -> Literal["likely", "moving", "unclear"]:
+    """Of a volume that was told to stand in `place` and is not surely there."""
+    if share < RATHER:
+        return "unclear"
+    return "likely" if likeliest == place else "moving"
 
 
 def clone_of(state: State, epc: str) -> CloneAnswer | None:

@@ -147,7 +147,7 @@ def test_all_that_is_wrong_with_a_line_is_said_at_once(tmp_path: Path) -> None:
         (b"volume;epc;slot;thickness_mm\n", "commas between its columns"),
         (
             b"volume,epc\n",
-            "'volume,epc', without slot, thickness_mm, expected volume,epc,slot,thickness_mm, and tid if you like; write the",
+            "'volume,epc', without slot, thickness_mm, expected volume,epc,slot,thickness_mm, and tid if you like",
         ),
         (b"volume,epc,slot\nV1,2c14,A-01L-01-1-01\n", "without thickness_mm, expected"),
         (

@@ -180,16 +180,28 @@ def _show_alarms(screen: Screen, answer: list[AlarmAnswer]) -> None:
 
 def _show_found(screen: Screen, answer: FindAnswer) -> None:
     label = screen.texts.label
-    screen.line(f"{answer.volume}: {label(f'volume_{answer.status}')}", "bold")
+    status = label(f"volume_{answer.status}")
+    if answer.doubt:
+        other = answer.candidates[0].segment if answer.candidates else "-"
+        screen.say(f"find_{answer.doubt}", "bold", volume=answer.volume, status=status, other=other)
+    else:
+        screen.line(f"{answer.volume}: {status}", "bold")
     if answer.custody is not None:
         _show_custody(screen, answer.custody)
-    if answer.segment is not None or answer.custody is None:
-        screen.say("find_place", segment=answer.segment or "-", zone=answer.zone or "-")
+    is_there = answer.doubt in ("", "likely") and answer.status != "missing"
+    if answer.segment is not None:
+        screen.say("find_place" if is_there else "find_place_told", segment=answer.segment, zone=answer.zone)
+    elif answer.custody is None:
+        screen.say("find_nowhere")
     screen.say("find_book", slot=answer.book_slot, segment=answer.book_segment or "-")
     if answer.age_s is None:
         screen.say("find_never")
     else:
-        screen.say("find_sure", percent=f"{answer.confidence * 100:.1f}", age=seconds(answer.age_s))
+        screen.say(
+            "find_sure" if is_there else "find_sure_still",
+            percent=f"{answer.confidence * 100:.1f}",
+            age=seconds(answer.age_s),
+        )
     if answer.tid:
         screen.say("tag_tid", tid=answer.tid)
     show_clone(screen, answer.clone)
