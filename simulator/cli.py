@@ -7,6 +7,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
+import msgspec
 import typer
 from typer.exceptions import Abort, Exit, TyperException
 from typer.main import get_command
@@ -23,6 +24,7 @@ from simulator.make_vault import make_vault as write_vault
 from simulator.replay import Options as Replaying
 from simulator.replay import run_replay
 from simulator.status_block import say, shown
+from simulator.steer import steer as steered
 from simulator.world.cycle import MOST_ROUNDS
 from simulator.world.rf import Radio
 from simulator.world.vault_world import Chance
@@ -115,6 +117,22 @@ def app(texts: Texts) -> typer.Typer:
             )
             result = vault.result(for_s, vault.run(for_s))
         print(shown(result, texts, as_json=as_json))
+
+    @made.command(
+        help=described(
+            phrase("sim_help_steer"),
+            """steer RUN '{"op": "fault", "device": "reader-4", "kind": "silence"}'""",
+            """steer RUN '{"op": "leak", "zone": "z1", "on": true}'""",
+        )
+    )
+    def steer(
+        run: Annotated[Path, typer.Argument(help=told(phrase("sim_help_run")))],
+        request: Annotated[str, typer.Argument(help=told(phrase("sim_help_request")))],
+        *,
+        lang: Annotated[str, lang_option] = "",
+    ) -> None:
+        del lang
+        print(msgspec.json.encode(steered(run, request)).decode())
 
     @made.command(
         "make-vault",
