@@ -22,11 +22,13 @@ from edge.api.records import (
     StoreStanding,
     Unknown,
 )
+from edge.rules.forged import OF_TAGS
 from edge.rules.limits import voted
 from edge.state.chip_facts import TagsIdentified
 from edge.state.facts import Fact, ReferencesPlaced, Severity, Status, VolumesCatalogued
 from edge.state.plant import PointSpec
-from edge.state.state import State
+from edge.state.state import Alarm, State
+from edge.state.volumes import NOWHERE
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _NO_DEGRADATION = {"volumes_unseen", "command_open"}  # ordinary life: a new catalogue, a valve under way
@@ -148,9 +150,17 @@ def alarms(state: State) -> list[AlarmAnswer]:
             raised=utc(alarm.raised_ns),
             is_active=alarm.is_active,
             acknowledged_by=alarm.acknowledged_by,
+            volume=_volume_of(state, alarm),
         )
         for alarm in listed
     ]
+
+
+def _volume_of(state: State, alarm: Alarm) -> str:
+    if alarm.code not in OF_TAGS:
+        return ""
+    row = int(state.holders([bytes.fromhex(alarm.source)])[0])
+    return state.volumes.lines[row].volume if row != NOWHERE else ""
 
 
 def command(state: State, remembered: CommandAnswer) -> CommandAnswer:

@@ -99,7 +99,7 @@ class DevicesAnswer(msgspec.Struct, frozen=True):
 
 
 class AlarmAnswer(msgspec.Struct, frozen=True):
-    """A condition that is not yet both over and acknowledged."""
+    """A condition that is not yet both over and acknowledged. `volume`: of one about a tag, that with this EPC."""
 
     alarm: str
     code: str
@@ -109,6 +109,7 @@ class AlarmAnswer(msgspec.Struct, frozen=True):
     raised: datetime
     is_active: bool
     acknowledged_by: str
+    volume: str = ""
 
 
 class Candidate(msgspec.Struct, frozen=True):
@@ -140,6 +141,16 @@ class CloneAnswer(msgspec.Struct, frozen=True):
     code: str
 
 
+class TwiceAnswer(msgspec.Struct, frozen=True):
+    """The EPC of a volume is read by turns in two places too far apart for one tag. is_told: often enough that it is on
+    two, and there is an alarm; else that is not ruled out. code: a text id with the next step."""
+
+    segment: str
+    other: str
+    is_told: bool
+    code: str
+
+
 class FindAnswer(msgspec.Struct, frozen=True):
     """Where a volume is: `segment` is its known place (None: none yet), `confidence` how sure the evidence now is of
     that place, `age_s` how old the last read is (None: never read). `candidates`: the best three while it is unsure.
@@ -150,7 +161,7 @@ class FindAnswer(msgspec.Struct, frozen=True):
     likely: there rather than not; moving: rather in another segment, the first candidate; unclear: neither. The status
     is as it was told and changes once that is confirmed. `order`: between which volumes of the segment it stands,
     None where no pass told that, or it was moved since. `tid`: what its chip says it is, '' where not known; `clone`:
-    another tag with its EPC."""
+    another tag with its EPC, by its chip; `twice`: where no chip tells."""
 
     volume: str
     epc: str
@@ -171,6 +182,7 @@ class FindAnswer(msgspec.Struct, frozen=True):
     clone: CloneAnswer | None = None
     order: StandsAnswer | None = None
     doubt: Literal["", "likely", "moving", "unclear"] = ""
+    twice: TwiceAnswer | None = None
 
 
 class BeliefsAnswer(msgspec.Struct, frozen=True):

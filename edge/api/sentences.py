@@ -18,7 +18,7 @@ def fact_sentence(texts: Texts, fact: Mapping[str, Any]) -> str:
     if fact["type"] == "measured":
         pairs = zip(fact["points"], fact["values"], strict=True)
         fields["readings"] = ", ".join(f"{point} {number(value)}" for point, value in pairs)
-    return texts.label(_label(fact, texts, fields), **fields)
+    return texts.label(_label(fact, texts, fields), **fields).rstrip()
 
 
 def _label(fact: Mapping[str, Any], texts: Texts, fields: dict[str, object]) -> str:
@@ -54,7 +54,7 @@ def _in_words(texts: Texts, key: str, value: object) -> object:
     if value is None:
         return texts.label("unknown_value")
     if value == "":
-        return "-"
+        return "" if key == "zone" else "-"
     match key:
         case "side" | "quantity":
             return texts.label(f"{key}_{value}")

@@ -8,8 +8,10 @@ import numpy as np
 from edge.api import order
 from edge.api.answers import utc
 from edge.api.nearest import in_a_row, nearest
-from edge.api.records import BeliefsAnswer, Candidate, CloneAnswer, CustodyAnswer, FindAnswer
+from edge.api.records import BeliefsAnswer, Candidate, CloneAnswer, CustodyAnswer, FindAnswer, TwiceAnswer
 from edge.api.wire import Refused
+from edge.rules.alarms import is_active
+from edge.rules.forged import DUPLICATE
 from edge.state.facts import Status
 from edge.state.state import State
 from edge.state.tids import CODE, key_of
@@ -64,6 +66,7 @@ def find(state: State, volume: str, now_ns: int) -> FindAnswer:
         custody=custody,
         tid=state.tids.told(row),
         clone=clone_of(state, line.epc),
+        twice=_twice(state, tag, line.epc),
         order=order.stands(state, row, now_ns),
         doubt="" if is_sure or volumes.status[row] not in _ON_A_SHELF else _doubt(place, top[0], shares[0]),
     )
@@ -82,6 +85,17 @@ def clone_of(state: State, epc: str) -> CloneAnswer | None:
     if clone is None:
         return None
     return CloneAnswer(clone.tid, clone.other_tid, clone.segment, utc(clone.since_ns), CODE)
+
+
+def _twice(state: State, tag: int, epc: str) -> TwiceAnswer | None:
+    """Where the EPC is read by turns, unless a chip tells which of the two is the volume's."""
+    watched = state.evidence.doubles()
+    found = np.flatnonzero((watched.row == tag) & (watched.turns > 1))
+    if not len(found) or key_of(epc) in state.tids.clones:
+        return None
+    names, at = state.plant.places.segment_ids, int(found[0])
+    is_told = is_active(state, DUPLICATE, epc)
+    return TwiceAnswer(names[watched.one[at]], names[watched.other[at]], is_told, DUPLICATE)
 
 
 def row_of(state: State, words: str) -> int:

@@ -12,9 +12,10 @@ from sensors.rfid.doubles import TURNS
 
 MANY = 8  # volumes read in the same two places: nobody forges so many
 SETTLED_NS = 600_000_000_000  # after a start what is watched is learnt anew: nothing is over before
-OF_TAGS = frozenset({"epc_duplicate", CODE})
+DUPLICATE = "epc_duplicate"
+OF_TAGS = frozenset({DUPLICATE, CODE})
 """Alarms whose source is an EPC."""
-_CODES = frozenset({"epc_duplicate", "antennas_overlap"})
+_CODES = frozenset({DUPLICATE, "antennas_overlap"})
 
 
 def decide(state: State, at_ns: int) -> Decision:
@@ -41,7 +42,7 @@ def decide(state: State, at_ns: int) -> Decision:
         # of a clone that was told it is known which of the two is the volume's
         is_cloned = key_of(line.epc) in state.tids.clones
         if turns >= TURNS and not is_cloned and often[min(one, other), max(one, other)] < MANY:
-            raised = alarms.raised(state, at_ns, "epc_duplicate", "critical", zones[one], line.epc)
+            raised = alarms.raised(state, at_ns, DUPLICATE, "critical", zones[one], line.epc)
             if raised:
                 seen = DuplicateEpcSeen(
                     at_ns=at_ns, epc=line.epc, volume=line.volume, segment=names[one], other=names[other]

@@ -31,7 +31,7 @@ class ManualHouse:
 
     def __init__(self, roles: Roles = TECHNICIAN, **others: Mapping[str, object]) -> None:
         self.feed = Feed()
-        self.story = _Published(self.feed, people(roles, **others))
+        self.story: Story = _Published(self.feed, people(roles, **others))
         self.level = "ok"
         self.room: tuple[float, float] | tuple[None, None] = (None, None)
         """What is free of the disk and what must be, in MB, while the journal is on its reserve."""

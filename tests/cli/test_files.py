@@ -106,6 +106,13 @@ def test_explain_gives_meaning_and_next_step(capsys: pytest.CaptureFixture[str])
     assert answered(capsys)["title"] == "不能确认干燥"
 
 
+def test_explain_takes_the_key_of_an_alarm(capsys: pytest.CaptureFixture[str]) -> None:
+    assert tool(["explain", "tag_cloned:30000000000000000000000a", "--lang", "en"]) == 0
+    assert capsys.readouterr().out.startswith("tag_cloned: Cloned tag\n")
+    assert tool(["explain", "leak_unknwon:z1", "--lang", "en"]) == 2
+    assert "Near to it: leak_unknown" in capsys.readouterr().err
+
+
 def test_explain_offers_the_nearest_codes_for_one_it_does_not_know(capsys: pytest.CaptureFixture[str]) -> None:
     assert tool(["explain", "leak_unknwon"]) == 2
     assert "Near to it: leak_unknown" in capsys.readouterr().err

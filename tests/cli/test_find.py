@@ -1,11 +1,14 @@
 """`lantai find`: the words about a place agree with how sure the vault is of it."""
 
 from collections.abc import Collection, Mapping
+from pathlib import Path
 
 import pytest
 
+from tests.api.manual_house import TECHNICIAN, ManualHouse, people, served
 from tests.cli.beside import Tool
 from tests.stories.shelves import PER_SEGMENT, full_shelves, search
+from tests.stories.test_forged import CHANGES, FIRST, LAST, settled
 
 HOME, AWAY = "A-01L-02", "A-01L-04"
 
@@ -93,3 +96,29 @@ async def test_one_that_was_never_read_has_no_place_that_is_told(lantai: Tool) -
     await lantai.run("find", "v36")
     assert lantai.out.startswith("v36: not seen yet\n  where it stands is not known\n")
     assert "stands in" not in lantai.out
+
+
+async def test_a_second_tag_is_not_ruled_out_while_the_epc_is_read_by_turns_and_then_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    house = ManualHouse()
+    house.story = settled({**CHANGES, **people(TECHNICIAN)})
+    async with served(house, tmp_path):
+        lantai = Tool(house, tmp_path, capsys)
+        assert (await lantai.json("find", "v7"))["twice"] is None
+        said: list[str] = []
+        while not said or "TWO TAGS" not in said[-1]:
+            house.story.round({1: FIRST, 4: [7, *LAST]})
+            await lantai.run("find", "v7")
+            said.append(lantai.out)
+        assert "TWO TAGS: its EPC is read both in A-01L-01 and in B-01R-01" in said[-1]
+        assert "not ruled out" not in said[-1]
+        perhaps = [text for text in said if "a second tag with its EPC is not ruled out: it is read by turns" in text]
+        assert len(perhaps) > 1
+        assert "next: " in perhaps[0]
+        await lantai.run("find", "v8")
+        assert "ruled out" not in lantai.out
+        epc = house.state.volumes.lines[7].epc
+        await lantai.run("alarms")
+        assert f"v7 ({epc})" in lantai.out.replace("\n", "")
+        assert (await lantai.json("alarms"))[0]["volume"] == "v7"

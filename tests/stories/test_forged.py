@@ -1,5 +1,7 @@
 """One EPC on two tags: told once, with both places; never for a volume that is carried, or read through a shelf."""
 
+from collections.abc import Mapping
+
 import pytest
 
 from edge.state.facts import AlarmRaised, DuplicateEpcSeen, Fact
@@ -29,9 +31,9 @@ CHANGES = {
 FIRST, LAST = range(20), range(20, 40)
 
 
-def settled() -> Story:
+def settled(changes: Mapping[str, object] = CHANGES) -> Story:
     """Twenty volumes on the first face, twenty on the last."""
-    story = Story(changes=CHANGES)
+    story = Story(changes=changes)
     story.catalogue([f"{segment}-1-{slot:02}" for segment in (SEGMENTS[0], SEGMENTS[3]) for slot in range(1, 21)])
     for _ in range(12):
         story.round({1: FIRST, 4: LAST})

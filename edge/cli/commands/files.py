@@ -95,7 +95,7 @@ def add(app: typer.Typer, texts: Texts) -> None:
     def explain(code: str, json: bool = option.json, lang: str = option.lang) -> int:
         del lang
         screen = Screen(texts, is_json=json)
-        named = tuple(dict.fromkeys(one for language in LANGUAGES for one in load_texts(language).codes_named(code)))
+        named = _codes_named(code)
         if not named:
             alike = dict.fromkeys(one for language in LANGUAGES for one in load_texts(language).titled_like(code))
             near = list(alike)[:MOST] or texts.nearest(code)
@@ -110,6 +110,12 @@ def add(app: typer.Typer, texts: Texts) -> None:
             screen.line(text.meaning)
             screen.line(f"{texts.label('next_step')}: {text.next_step}")
         return OK
+
+
+def _codes_named(words: str) -> list[str]:
+    """Codes by id or by title in either language; of the key of an alarm, that of the alarm."""
+    code = words.partition(":")[0]
+    return list(dict.fromkeys(one for language in LANGUAGES for one in load_texts(language).codes_named(code)))
 
 
 def checked(screen: Screen, file: Path) -> Loaded | None:

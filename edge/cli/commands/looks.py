@@ -98,12 +98,17 @@ def _show_why(screen: Screen, daemon: Daemon, answer: StatusAnswer) -> None:
         reason = reasons.get(alarm.source) if alarm.code == "device_lost" else ""
         meaning = screen.texts.code(reason).meaning if reason else text.meaning
         screen.say(
-            "status_alarm", _STYLE_OF_HEALTH[answer.health], alarm=text.title, source=alarm.source, meaning=meaning
+            "status_alarm", _STYLE_OF_HEALTH[answer.health], alarm=text.title, source=_source(alarm), meaning=meaning
         )
         if text.next_step:
             screen.line(f"    {text.next_step}")
     if len(untold) > _MOST_ALARMS:
         screen.say("status_more_alarms", count=len(untold) - _MOST_ALARMS)
+
+
+def _source(alarm: AlarmAnswer) -> str:
+    """What an alarm is about, for a person: of a tag first the volume."""
+    return f"{alarm.volume} ({alarm.source})" if alarm.volume else alarm.source
 
 
 def _show_devices(screen: Screen, answer: DevicesAnswer) -> None:
@@ -153,7 +158,7 @@ def _show_alarms(screen: Screen, answer: list[AlarmAnswer]) -> None:
         (
             label(f"severity_{alarm.severity}"),
             screen.texts.title(alarm.code),
-            alarm.source,
+            _source(alarm),
             alarm.zone or "-",
             screen.local(alarm.raised),
             label("alarm_active" if alarm.is_active else "alarm_over"),
@@ -205,6 +210,11 @@ def _show_found(screen: Screen, answer: FindAnswer) -> None:
     if answer.tid:
         screen.say("tag_tid", tid=answer.tid)
     show_clone(screen, answer.clone)
+    if answer.twice is not None:
+        twice = answer.twice
+        how = "find_twice" if twice.is_told else "find_perhaps_twice"
+        screen.say(how, "red" if twice.is_told else "yellow", one=twice.segment, other=twice.other)
+        screen.next_step(twice.code)
     if answer.awaited_s is not None:
         screen.say("find_awaited", "yellow", age=seconds(answer.awaited_s))
     if answer.custody is None:
@@ -225,8 +235,9 @@ def show_clone(screen: Screen, clone: CloneAnswer | None) -> None:
 
 
 def _show_custody(screen: Screen, custody: CustodyAnswer) -> None:
+    held = "find_held" if custody.segment else "find_held_from_nowhere"
     screen.say(
-        "find_held" if custody.is_held else "find_placed",
+        held if custody.is_held else "find_placed",
         kind=screen.texts.label(f"holder_{custody.kind}"),
         holder=custody.holder,
         since=screen.local(custody.since),
