@@ -188,7 +188,7 @@ class CatalogueReading:
             seen = phrase("seen_header_without", header=seen, columns=missing)
         elif unknown:
             seen = phrase("seen_header_with", header=seen, columns=shortened(unknown))
-        self._refuse(line, "", seen, ",".join(HEADER), step)
+        self._refuse(line, "", seen, f"{','.join(HEADER)}[,{MAY_STAND}]", step)
         return None
 
     def _take(self, line: int, volume: str, epc: str, slot: str, thickness: str, tid: str = "") -> None:

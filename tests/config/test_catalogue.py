@@ -145,9 +145,9 @@ def test_all_that_is_wrong_with_a_line_is_said_at_once(tmp_path: Path) -> None:
     [
         (b"", "write the first line as volume,epc,slot,thickness_mm"),
         (b"volume;epc;slot;thickness_mm\n", "commas between its columns"),
-        (b"volume,epc\n", "'volume,epc', without slot, thickness_mm, expected volume,epc,slot,thickness_mm; write the"),
+        (b"volume,epc\n", "'volume,epc', without slot, thickness_mm, expected volume,epc,slot,thickness_mm[,tid];"),
         (b"volume,epc,slot\nV1,2c14,A-01L-01-1-01\n", "without thickness_mm, expected"),
-        (b"volume,epc,slot,thickness_mm,title\n", "with title, expected volume,epc,slot,thickness_mm; write the first"),
+        (b"volume,epc,slot,thickness_mm,title\n", "with title, expected volume,epc,slot,thickness_mm[,tid];"),
         (b"volume,epc,slot,volume,thickness_mm\n", "write the first line as"),
         (b'volume,epc,"slot,thickness_mm\n', "correct the quotes"),
         (b"volume,epc,slot,thickness_mm\n\n", "seen no line below the header, expected one line for each volume"),
