@@ -13,6 +13,7 @@ from sensors.rfid.epc_table import MAX_EPC_BYTES
 
 MOST_IN_ONE = 1000  # volumes in one fact: a step over them takes 5 ms
 MOST_BYTES = 96 * 1024  # of one fact, so that a batch has room for it
+_TAKEN = frozenset({"epc_taken", "tid_taken"})  # by another volume, which is named
 _BESIDE = 16  # bytes of a line in a fact beside its texts: quotes, commas, thickness
 
 
@@ -54,10 +55,12 @@ class LineSorter:
         known = state.volumes
         near = (known.lines[row] for row in np.isin(known.book, np.unique(self._segments)).nonzero()[0].tolist())
         self._stands_in = {line.slot: line.volume for line in near}
+        chips = state.tids.rows_of(line.tid for line in lines)
+        self._chip_of = {tid: known.lines[row].volume for tid, row in chips.items()}
 
     def sort(self, lines: Sequence[CataloguedVolume]) -> Sorted:
         """Each of the next lines by what it would do. Problems: line_without_volume, volume_twice, bad_epc, bad_tid,
-        bad_slot, epc_taken.
+        bad_slot, epc_taken, tid_taken.
 
         Warning, and taken none the less: slot_taken, by a volume that the catalogue of before this request has there.
         Whether a later line moves it only the sender knows, who has the whole file; and two thin volumes may share."""
@@ -102,11 +105,15 @@ class LineSorter:
             is_same = row is not None and known.lines[row] == line
             holder = self._holder.get(line.epc) or (known.lines[of_tag].volume if of_tag != NOWHERE else line.volume)
             code = self._problem(line, epc, holder, segment, is_same=is_same)
+            if not code and self._chip_of.get(line.tid, line.volume) != line.volume:
+                code, holder = "tid_taken", self._chip_of[line.tid]
             if code:
-                problems.append((i, code, holder if code == "epc_taken" else ""))
+                problems.append((i, code, holder if code in _TAKEN else ""))
                 continue
             self._volumes.add(line.volume)
             self._holder[line.epc] = line.volume
+            if line.tid:
+                self._chip_of[line.tid] = line.volume
             if is_same:
                 same += 1
             else:

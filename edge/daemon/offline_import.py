@@ -100,21 +100,27 @@ def import_offline(
 
 
 def _stepped(state: State, action: OperatorAction) -> tuple[tuple[Fact, ...], str, ImportAnswer]:
-    """The facts of a portion, its refusal or '', and what became of its lines: where some have the tag of another
-    volume, the others go in without them."""
-    known = len(state.volumes)
+    """The facts of a portion, its refusal or '', and what became of its lines: where some have the tag or the chip of
+    another volume, the others go in without them."""
+    known, lines = len(state.volumes), len(action.volumes)
+    problems: tuple[tuple[int, str, str], ...] = ()
+    if any(line.tid for line in action.volumes):
+        action, problems = _sorted(state, action)
     decision = step(state, action)
     facts = decision.facts
-    problems: tuple[tuple[int, str, str], ...] = ()
     if decision.answer == "epc_taken":
-        found = LineSorter(state, action.volumes).sort(action.volumes)
-        decision = step(state, msgspec.structs.replace(action, at_ns=action.at_ns + 1, volumes=tuple(found.good)))
+        action, problems = _sorted(state, action)
+        decision = step(state, msgspec.structs.replace(action, at_ns=action.at_ns + 1))
         facts += decision.facts
-        problems = tuple(found.problems)
     new = len(state.volumes) - known
     changed = sum(len(fact.volumes) for fact in facts if isinstance(fact, VolumesCatalogued)) - new
-    same = len(action.volumes) - len(problems) - new - changed
+    same = lines - len(problems) - new - changed
     return facts, "" if decision.answer == "accepted" else decision.answer, ImportAnswer(new, changed, same, problems)
+
+
+def _sorted(state: State, action: OperatorAction) -> tuple[OperatorAction, tuple[tuple[int, str, str], ...]]:
+    found = LineSorter(state, action.volumes).sort(action.volumes)
+    return msgspec.structs.replace(action, volumes=tuple(found.good)), tuple(found.problems)
 
 
 def _on_disk(store: Store, taken: _Taken) -> Told:

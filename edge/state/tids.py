@@ -1,6 +1,7 @@
 """Which chip is known to carry each volume's EPC: told as a fact, or heard once and to be heard again before it is."""
 
 import math
+from collections.abc import Iterable
 
 import msgspec
 import numpy as np
@@ -96,6 +97,18 @@ class Tids:
         self._is_told[row] = bool(tid)
         self._ready.pop(row, None)
 
+    def rows_of(self, tids: Iterable[str]) -> dict[str, int]:
+        """Which of these chips were told, and of which row each."""
+        asked = sorted(set(tids) - {""})
+        if not asked or self.is_empty:
+            return {}
+        keys = np.sort(_keys(np.array([from_text(tid) for tid in asked])))
+        told = _keys(self._octets)
+        near = keys.take(np.minimum(np.searchsorted(keys, told), len(keys) - 1))
+        rows = ((near == told) & self._is_told).nonzero()[0].tolist()
+        found = {as_text(self._octets[row]): row for row in rows}
+        return {tid: found[tid] for tid in asked if tid in found}
+
     def told(self, row: int) -> str:
         """What was told of a row, '' for nothing."""
         return as_text(self._octets[row]) if row < len(self._is_told) and self._is_told[row] else ""
@@ -133,3 +146,10 @@ class Tids:
             more = max(rows, had + had // 64 + 512) - had  # of 200 bytes a volume hardly any are to spare
             self._octets = np.concatenate([self._octets, np.zeros((more, TID_OCTETS), np.uint8)])
             self._is_told = np.concatenate([self._is_told, np.zeros(more, np.bool_)])
+
+
+def _keys(octets: Octets) -> NDArray[np.uint64]:
+    """(n,) of TIDs (n, TID_OCTETS): equal for equal ones, hardly ever for others."""
+    words = np.ascontiguousarray(octets).view(np.uint32).astype(np.uint64)
+    keys: NDArray[np.uint64] = words[:, 0] << np.uint64(32) ^ words[:, 1] << np.uint64(24) ^ words[:, 2]
+    return keys

@@ -15,6 +15,7 @@ _COLUMN = {
     "epc_taken": "epc",
     "bad_epc": "epc",
     "bad_tid": "tid",
+    "tid_taken": "tid",
     "slot_taken": "slot",
     "bad_slot": "slot",
     "volume_twice": "volume",
@@ -67,6 +68,8 @@ def _advice(one: Beside, texts: Texts) -> tuple[Said, Said]:
     match one.code:
         case "epc_taken":
             return phrase("want_free_tag", holder=one.holder), phrase("do_read_both_tags")
+        case "tid_taken":
+            return phrase("want_free_chip", holder=one.holder), phrase("do_read_both_tags")
         case "slot_taken":
             return phrase("want_free_slot", holder=one.holder), phrase("do_move_holder", holder=one.holder)
     text = texts.code(one.code)
