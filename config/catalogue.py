@@ -15,7 +15,7 @@ from config.problem import LineProblem, shortened
 
 HEADER = ("volume", "epc", "slot", "thickness_mm")
 MAY_STAND = "tid"
-_WANTED = phrase("want_header", header=",".join(HEADER), more=MAY_STAND)
+_WANTED = f"{','.join(HEADER)}[,{MAY_STAND}]"
 LONGEST_EPC_DIGITS = 124  # 31 words of 16 bits: what the length field of the C1G2 protocol control word can say
 THICKNESS_MM = range(1, 101)
 PORTION = 8000  # lines that are looked at together

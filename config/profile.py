@@ -37,6 +37,17 @@ Quantity = Literal[
     "cable_length_m",
     "unit_code",
     "output",
+    "smoke",
+    "tamper",
+    "device_fault",
+    "service_due",
+    "alarm_input",
+    "input",
+    "voltage_v",
+    "current_a",
+    "power_kw",
+    "energy_kwh",
+    "frequency_hz",
 ]
 
 

@@ -55,7 +55,8 @@ readers:
 ## Profiles
 
 A sensor or board names a profile: the register map of its kind of device. It is looked for in `profiles/` beside the
-configuration file, beside each file it extends, then among those that come with the program.
+configuration file, beside each file it extends, then among those that come with the program. A device of a new kind:
+[new-device.md](new-device.md).
 """
 
 

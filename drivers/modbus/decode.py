@@ -15,7 +15,7 @@ SIGN_MARK = 10_000  # sign_magnitude_10000: what lies above is negative
 def number(point: Point, image: Image, points: Mapping[str, Point]) -> float | None:
     """Value of a point that is not a bit, in engineering units; None when not read, NaN, out of range or untellable."""
     raw = _raw(point, image)
-    if raw is None or _is_untellable(point, image, points):
+    if raw is None or is_untellable(point, image, points):
         return None
     factor = _unit_factor(point, image, points)
     if factor is None:
@@ -31,12 +31,13 @@ def number(point: Point, image: Image, points: Mapping[str, Point]) -> float | N
 def contact(point: Point, image: Image, points: Mapping[str, Point]) -> bool | None:
     """A bit after its polarity: True for wet, broken, energised; None when not read or untellable."""
     raw = raw_bit(point, image)
-    if raw is None or _is_untellable(point, image, points):
+    if raw is None or is_untellable(point, image, points):
         return None
     return raw == point.active
 
 
-def _is_untellable(point: Point, image: Image, points: Mapping[str, Point]) -> bool:
+def is_untellable(point: Point, image: Image, points: Mapping[str, Point]) -> bool:
+    """Whether one of the points that spoil it is active, or unknown itself."""
     for name in point.unknown_while:
         spoiler = points[name]
         raw = raw_bit(spoiler, image)

@@ -31,6 +31,7 @@ from edge.state.state import Alarm, State
 from edge.state.volumes import NOWHERE
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_UNKNOWN_OF = {"leak": "leak_unknown", "smoke": "smoke_unknown"}
 _NO_DEGRADATION = {"volumes_unseen", "command_open"}  # ordinary life: a new catalogue, a valve under way
 
 
@@ -91,8 +92,8 @@ def unknowns(state: State, now_ns: int) -> Iterator[Unknown]:
         elif not standing.is_ok:
             yield Unknown("device_lost", device)
     for (device, point), spec in plant.points.items():
-        if spec.quantity == "leak" and _fresh(state, spec, now_ns) is None:
-            yield Unknown("leak_unknown", f"{device}/{point}")
+        if spec.quantity in _UNKNOWN_OF and _fresh(state, spec, now_ns) is None:
+            yield Unknown(_UNKNOWN_OF[spec.quantity], f"{device}/{point}")
     for zone, quantity in plant.voters:
         found = voted(state, zone, quantity)
         if found.value is None:

@@ -13,7 +13,7 @@ from typer.main import get_command
 from config.help_page import in_words
 from config.messages import LANGUAGES, Texts, is_language, language_of, load_texts, named_language
 from config.phrase import os_reason
-from edge.cli.commands import acts, files, importing, looks, records, replaying, rfid
+from edge.cli.commands import acts, files, importing, looks, profile, records, replaying, rfid
 from edge.cli.options import LANG, options
 from edge.cli.screen import Screen
 from edge.cli.streams import fault_of_stdout
@@ -22,7 +22,7 @@ from edge.cli.trouble import INTERRUPTED, LIFE_SAFETY, OK, UNWRITTEN, Trouble
 COMMANDS = (
     *("run", "check", "config", "explain", "replay", "import"),
     *("status", "devices", "alarms", "find", "trace", "history", "watch"),
-    *("set", "ack", "vouch-clock", "rfid"),
+    *("set", "ack", "vouch-clock", "rfid", "profile"),
 )
 
 
@@ -90,7 +90,7 @@ def app(texts: Texts) -> typer.Typer:
     def common(lang: str = lang_option, is_version: bool = version_option) -> None:
         del lang, is_version  # taken from the words before anything is parsed
 
-    for commands in (files, importing, looks, rfid, records, acts, replaying):
+    for commands in (files, importing, looks, rfid, profile, records, acts, replaying):
         commands.add(made, texts)
     return made
 

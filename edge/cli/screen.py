@@ -19,6 +19,20 @@ from edge.api.nearest import NONE
 from edge.cli.columns import fit
 from edge.cli.trouble import Trouble
 
+_YES_OR_NO = frozenset(
+    {"cable_break", "contamination", "smoke", "tamper", "device_fault", "service_due", "alarm_input"}
+)
+_UNITS = {
+    "_degc": " °C",
+    "_pct": " %RH",
+    "_m": " m",
+    "_ua": " µA",
+    "_v": " V",
+    "_a": " A",
+    "_kw": " kW",
+    "_kwh": " kWh",
+    "_hz": " Hz",
+}
 PIPE_COLUMNS = 200  # a pipe has no width: lines are not cut at 80
 
 
@@ -124,10 +138,9 @@ def measured(texts: Texts, quantity: str, value: float | None) -> str:
         return "-"
     if quantity == "leak":
         return texts.label("leak_wet" if value else "leak_dry")
-    if quantity in {"cable_break", "contamination"}:
+    if quantity in _YES_OR_NO:
         return texts.label("is_yes" if value else "is_no")
-    units = (("_degc", " °C"), ("_pct", " %RH"), ("_m", " m"), ("_ua", " µA"))
-    return f"{value:g}" + next((unit for ending, unit in units if quantity.endswith(ending)), "")
+    return f"{value:g}" + next((unit for ending, unit in _UNITS.items() if quantity.endswith(ending)), "")
 
 
 def seconds(value: float | None) -> str:

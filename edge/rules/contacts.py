@@ -14,6 +14,11 @@ HAZARDS: dict[str, tuple[str, Severity]] = {
     "leak": ("leak", "critical"),
     "cable_break": ("leak_cable_broken", "warning"),
     "contamination": ("leak_cable_dirty", "warning"),
+    "smoke": ("smoke", "life_safety"),
+    "tamper": ("tampered", "critical"),
+    "alarm_input": ("alarm_input", "critical"),
+    "device_fault": ("device_fault", "warning"),
+    "service_due": ("service_due", "warning"),
 }
 """Quantity of a contact -> alarm code and severity."""
 

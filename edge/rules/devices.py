@@ -3,6 +3,7 @@
 from drivers.command import CommandOutcome
 from drivers.observation import DeviceNote
 from edge.rules import alarms
+from edge.rules.contacts import HAZARDS
 from edge.rules.decision import NOTHING, Decision
 from edge.rules.forged import OF_TAGS
 from edge.rules.linkages import close_valves
@@ -202,6 +203,7 @@ def _weight(state: State, device: str) -> tuple[str, Severity]:
     """Zone and severity of a loss: one that watches for a hazard or holds an actuator weighs more."""
     points = state.plant.points_of(device)
     if points:
-        return points[0].zone, "critical" if any(spec.quantity == "leak" for spec in points) else "warning"
+        watches = any(HAZARDS.get(spec.quantity, ("", "warning"))[1] != "warning" for spec in points)
+        return points[0].zone, "critical" if watches else "warning"
     is_board = any(actuator.board == device for actuator in state.plant.actuators.values())
     return "", "critical" if is_board else "warning"

@@ -31,7 +31,7 @@ Rows = NDArray[np.int64]
 # be thought over and told waits its turn after that, a portion an event, so that no event holds up the next one for
 # more than a few milliseconds; and what reads made due is taken in by one event and weighed by the next.
 WAIT_NS = 2_000_000_000  # a fifth of the ten seconds in which a reader goes round its antennas
-READS_AT_ONCE = 3072
+READS_AT_ONCE = 4096
 ROUNDS_AT_ONCE = 64
 JUDGED_AT_ONCE = 512
 STRANGERS_AT_ONCE = 250

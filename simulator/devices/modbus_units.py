@@ -42,7 +42,7 @@ class Unit(Protocol):
         """Set coils or holding registers; raises Refusal and then changes nothing."""
 
 
-def _pick(held: dict[int, int], address: int, count: int) -> list[int]:
+def picked(held: dict[int, int], address: int, count: int) -> list[int]:
     """A range out of a sparse map; one missing register refuses it all, as devices do."""
     try:
         return [held[at] for at in range(address, address + count)]
@@ -67,11 +67,11 @@ class XyMd02:
     def read(self, table: str, address: int, count: int) -> list[int]:
         if table == "ir":
             values = {1: _word(self.temperature_degc * 10), 2: _word(self.humidity_pct * 10)}
-            return _pick(values, address, count)
-        return _pick(self.settings if table == "hr" else {}, address, count)
+            return picked(values, address, count)
+        return picked(self.settings if table == "hr" else {}, address, count)
 
     def write(self, table: str, address: int, values: list[int]) -> None:
-        _pick(self.settings if table == "hr" else {}, address, len(values))
+        picked(self.settings if table == "hr" else {}, address, len(values))
         self.settings.update(enumerate(values, address))
 
 
@@ -88,10 +88,10 @@ class RsWsN01:
         if table != "hr":
             raise Refusal(ILLEGAL_ADDRESS)
         measured = {0: _word(self.humidity_pct * 10), 1: _word(self.temperature_degc * 10)}
-        return _pick({**measured, **self.settings}, address, count)
+        return picked({**measured, **self.settings}, address, count)
 
     def write(self, table: str, address: int, values: list[int]) -> None:
-        _pick(self.settings if table == "hr" else {}, address, len(values))
+        picked(self.settings if table == "hr" else {}, address, len(values))
         self.settings.update(enumerate(values, address))
 
 
@@ -119,7 +119,7 @@ class LeakRope:
         words = (
             status, distance, self.is_in_feet, self.leakage_ua, self.cable_length_m * metre, 2800, 2800, 2800, 104,
         )  # fmt: skip
-        return _pick({at: _word(value) for at, value in enumerate(words)}, address, count)
+        return picked({at: _word(value) for at, value in enumerate(words)}, address, count)
 
     def write(self, table: str, address: int, values: list[int]) -> None:
         del table, address, values
@@ -144,7 +144,7 @@ class RelayBoard8:
 
     def read(self, table: str, address: int, count: int) -> list[int]:
         held = {"co": self.relays, "di": self.inputs}.get(table, [])
-        return _pick({at: int(on) for at, on in enumerate(held)}, address, count)
+        return picked({at: int(on) for at, on in enumerate(held)}, address, count)
 
     def write(self, table: str, address: int, values: list[int]) -> None:
         if table != "co" or address + len(values) > len(self.relays):

@@ -211,6 +211,29 @@ async def test_an_import_reports_new_changed_same_and_wrong_lines(house: ManualH
     assert (again.new, again.changed, again.same) == (0, 0, 3)
 
 
+async def test_a_chip_that_another_volume_carries_is_refused_with_its_holder(house: ManualHouse) -> None:
+    slot, chips = "A-01L-01-1-01", [f"e28011{i:018x}" for i in range(3)]
+    await ask(house, "import", lines=[(f"v{i}", epc_of(i).hex(), slot, 0, chip) for i, chip in enumerate(chips)])
+    answer = await ask(
+        house,
+        "import",
+        lines=[
+            ("v0", epc_of(0).hex(), slot, 0, chips[0]),  # as it is
+            ("v7", epc_of(7).hex(), slot, 0, chips[1]),  # the chip of v1
+            ("v8", epc_of(8).hex(), slot, 0, "e280110000000000000000aa"),
+            ("v9", epc_of(9).hex(), slot, 0, "e280110000000000000000aa"),  # of v8 of this very request
+            ("v2", epc_of(2).hex(), slot, 0, "e280110000000000000000bb"),  # a new tag
+        ],
+    )
+    assert answer.problems == ((1, "tid_taken", "v1"), (3, "tid_taken", "v8"))
+    assert (answer.new, answer.changed, answer.same) == (1, 1, 1)
+    assert [house.state.tids.told(house.state.volumes.row[name]) for name in ("v1", "v2", "v8")] == [
+        chips[1],
+        "e280110000000000000000bb",
+        "e280110000000000000000aa",
+    ]
+
+
 def _tuples(wanted: dict[str, Any]) -> dict[str, Any]:
     return {**wanted, "problems": tuple(map(tuple, wanted["problems"])), "warnings": tuple(wanted["warnings"])}
 

@@ -67,7 +67,7 @@ def test_what_an_option_takes_is_told(capsys: pytest.CaptureFixture[str], monkey
     assert "point  <str>  [required]" in page
     assert "At most so many, the newest. [1 to 10000] [default: 200]" in page
     assert "[environment: LANTAI_STATE] [default: /var/lib/lantai]" in page
-    assert "and tid if you like" in printed(capsys, "import")
+    assert "volume,epc,slot,thickness_mm[,tid]" in printed(capsys, "import")
 
 
 def test_the_virtual_vault_helps_in_chinese_too() -> None:

@@ -180,7 +180,7 @@ def test_without_a_daemon_too_the_chip_of_another_volume_costs_one_line(
     report = answered(capsys)
     assert (report["taken"], report["new"]) == (1, 1)
     assert [(refused["line"], refused["column"]) for refused in report["refused"]] == [(2, "tid")]
-    assert "known as that of n1" in report["refused"][0]["expected"]
+    assert "n1 is known to carry this one" in report["refused"][0]["expected"]
 
 
 async def test_the_chip_of_another_volume_costs_one_line_and_names_that_volume(lantai: Tool, tmp_path: Path) -> None:
@@ -188,7 +188,7 @@ async def test_the_chip_of_another_volume_costs_one_line_and_names_that_volume(l
     await lantai.run("import", csv_of(tmp_path, f"n1,2c14,A-01L-01-1-01,5,{chip}", header=WITH_TID))
     file = csv_of(tmp_path, f"n2,2c15,A-01L-01-1-02,5,{chip}", "n3,2c16,A-01L-01-1-03,5,", header=WITH_TID)
     assert await lantai.run("import", file) == 2
-    assert f"volumes.csv:2: tid: seen '{chip}', expected a chip of no other volume; this one is known" in lantai.out
+    assert f"volumes.csv:2: tid: seen '{chip}', expected a chip of no other volume; n1 is known" in lantai.out
     assert "import its line first" in lantai.out
     assert await lantai.run("find", "n2") != 0
     assert await lantai.run("find", "n3") == 0

@@ -147,12 +147,12 @@ def test_all_that_is_wrong_with_a_line_is_said_at_once(tmp_path: Path) -> None:
         (b"volume;epc;slot;thickness_mm\n", "commas between its columns"),
         (
             b"volume,epc\n",
-            "'volume,epc', without slot, thickness_mm, expected volume,epc,slot,thickness_mm, and tid if you like",
+            "'volume,epc', without slot, thickness_mm, expected volume,epc,slot,thickness_mm[,tid]",
         ),
         (b"volume,epc,slot\nV1,2c14,A-01L-01-1-01\n", "without thickness_mm, expected"),
         (
             b"volume,epc,slot,thickness_mm,title\n",
-            "with title, expected volume,epc,slot,thickness_mm, and tid if you like; write the first",
+            "with title, expected volume,epc,slot,thickness_mm[,tid]; write the first",
         ),
         (b"volume,epc,slot,volume,thickness_mm\n", "write the first line as"),
         (b'volume,epc,"slot,thickness_mm\n', "correct the quotes"),
@@ -274,4 +274,4 @@ def test_the_demo_catalogue_holds_10_667_volumes_and_imports_without_a_problem()
 def test_a_wrong_header_is_told_with_the_column_that_may_stand_there_too(tmp_path: Path) -> None:
     for header in ("volume,epc,slot\n", "volume,epc,slot,thickness_mm,chip\n", '"volume\n'):
         _, problems = read(tmp_path, header)
-        assert "expected volume,epc,slot,thickness_mm, and tid if you like" in problems[0]
+        assert "expected volume,epc,slot,thickness_mm[,tid]" in problems[0]

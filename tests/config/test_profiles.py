@@ -28,7 +28,10 @@ def registers(profile_id: str) -> dict[str, tuple[str, int, str, float]]:
 
 
 def test_the_packaged_profiles_have_the_registers_of_the_manuals() -> None:
-    assert profile_ids() == ["leak-rope", "relay-8", "rs-ws-n01", "xy-md02"]
+    assert registers("kincony-sht30")["temperature"] == ("ir", 0, "sign_magnitude_10000", 0.1)
+    assert registers("uniguard-ug-3")["smoke"] == ("di", 2, "bit", 1.0)  # the manual's 10003
+    assert registers("crac-dme")["leak"] == ("di", 9, "bit", 1.0)  # 10010
+    assert all(point.active == 0 for point in load_profile("sqr-di-8").points)
     assert registers("xy-md02") == {"temperature": ("ir", 1, "int16", 0.1), "humidity": ("ir", 2, "uint16", 0.1)}
     assert registers("rs-ws-n01") == {"humidity": ("hr", 0, "uint16", 0.1), "temperature": ("hr", 1, "int16", 0.1)}
     rope = {point.id: point for point in load_profile("leak-rope").points}
@@ -89,7 +92,7 @@ def test_one_mistake_in_a_profile_is_one_problem(tmp_path: Path, old: str, new: 
 
 
 def test_a_profile_that_does_not_exist_is_answered_with_those_that_do() -> None:
-    with pytest.raises(ConfigError, match="leak-rope, relay-8, rs-ws-n01, xy-md02"):
+    with pytest.raises(ConfigError, match="sqr-di-8, uniguard-ug-3, xy-md02"):
         load_profile("xy-md20")
 
 

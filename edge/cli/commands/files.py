@@ -1,5 +1,6 @@
 """Commands on files, without a daemon: run (described here, started elsewhere), check, config show, explain, replay."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
@@ -7,7 +8,7 @@ import typer
 
 from config.load import Loaded, load, shown
 from config.messages import LANGUAGES, Texts, load_texts
-from config.problem import ConfigError, worded
+from config.problem import ConfigError, Problem, worded
 from edge.api.nearest import MOST, in_a_row
 from edge.cli.options import described, options
 from edge.cli.run import RunArguments
@@ -123,11 +124,15 @@ def checked(screen: Screen, file: Path) -> Loaded | None:
     try:
         return load(file)
     except ConfigError as error:
-        problems = error.problems
+        show_problems(screen, file, error.problems)
+        return None
+
+
+def show_problems(screen: Screen, file: Path, problems: Sequence[Problem]) -> None:
+    """Every mistake of a configuration or a profile."""
     if screen.is_json:
         screen.json({"ok": False, "problems": [worded(problem, screen.texts) for problem in problems]})
-        return None
+        return
     for problem in problems:
         screen.line(problem.told(screen.texts))
     screen.say("check_failed", "red", file=file, count=len(problems))
-    return None
