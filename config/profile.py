@@ -50,6 +50,14 @@ Quantity = Literal[
     "frequency_hz",
 ]
 
+CONTACTS = frozenset(
+    {
+        *("leak", "cable_break", "contamination", "smoke", "tamper", "device_fault", "service_due", "alarm_input"),
+        *("input", "output"),
+    }
+)
+"""Quantities of points of kind bit; every other one is a number."""
+
 
 class Point(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One value of a device: value = decoded raw x scale + offset.

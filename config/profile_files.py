@@ -12,7 +12,7 @@ from config.crosscheck import Checking, check_doubles, check_reference, readable
 from config.decode import decode
 from config.phrase import os_reason, phrase
 from config.problem import ConfigError, Finding, Origin, Problem, Steps, path_of
-from config.profile import Profile, register_count
+from config.profile import CONTACTS, Profile, register_count
 from config.yaml_nodes import Hole, read_tree
 
 if TYPE_CHECKING:
@@ -122,6 +122,11 @@ def _check_point(checking: Checking, steps: Steps, point: Any, profile: Profile,
         checking.refuse(
             (*steps, "bit"), point.bit, phrase("want_no_bit", table=point.table), phrase("do_remove_the_key")
         )
+    is_word = point.table in ("hr", "ir")  # of the others every point is of kind bit
+    if readable(point.quantity) and point.quantity in CONTACTS and is_word and point.kind != "bit":
+        checking.refuse((*steps, "kind"), point.kind, phrase("want_bit_of", quantity=point.quantity), manual)
+    if readable(point.quantity) and point.quantity not in CONTACTS and point.kind == "bit":
+        checking.refuse((*steps, "quantity"), point.quantity, phrase("want_contact"), phrase("do_see_contacts"))
     if readable(point.low, point.high) and None not in (point.low, point.high) and point.low >= point.high:
         span = phrase("seen_low_high", low=f"{point.low:g}", high=f"{point.high:g}")
         checking.refuse((*steps, "low"), span, phrase("want_low_below_high"), manual)

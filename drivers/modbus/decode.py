@@ -14,6 +14,18 @@ SIGN_MARK = 10_000  # sign_magnitude_10000: what lies above is negative
 
 def number(point: Point, image: Image, points: Mapping[str, Point]) -> float | None:
     """Value of a point that is not a bit, in engineering units; None when not read, NaN, out of range or untellable."""
+    value = before_range(point, image, points)
+    if (
+        value is None
+        or (point.low is not None and value < point.low)
+        or (point.high is not None and value > point.high)
+    ):
+        return None
+    return value
+
+
+def before_range(point: Point, image: Image, points: Mapping[str, Point]) -> float | None:
+    """The same, whether it lies inside low..high or not."""
     raw = _raw(point, image)
     if raw is None or is_untellable(point, image, points):
         return None
@@ -22,8 +34,6 @@ def number(point: Point, image: Image, points: Mapping[str, Point]) -> float | N
         return None
     value = (raw * point.scale + point.offset) * factor
     if not math.isfinite(value):
-        return None
-    if (point.low is not None and value < point.low) or (point.high is not None and value > point.high):
         return None
     return round(value, 6)  # 231 x 0.1 is 23.1, not 23.1000000003
 

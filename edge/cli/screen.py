@@ -15,13 +15,12 @@ from rich.table import Table
 
 from config.messages import Texts
 from config.phrase import Phrase
+from config.profile import CONTACTS
 from edge.api.nearest import NONE
 from edge.cli.columns import fit
 from edge.cli.trouble import Trouble
 
-_YES_OR_NO = frozenset(
-    {"cable_break", "contamination", "smoke", "tamper", "device_fault", "service_due", "alarm_input"}
-)
+_YES_OR_NO = CONTACTS - {"leak", "input", "output"}
 _UNITS = {
     "_degc": " °C",
     "_pct": " %RH",

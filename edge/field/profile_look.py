@@ -6,7 +6,7 @@ from typing import Protocol
 import msgspec
 
 from config.profile import Point, Profile, Table, register_count
-from drivers.modbus.decode import contact, is_untellable, number
+from drivers.modbus.decode import before_range, contact, is_untellable, number
 from drivers.modbus.order import REASONS
 from drivers.modbus.plan import covered, plan
 from drivers.modbus.registers import RegisterBlock, RegisterRead, Reply, Request, RequestFailed, exception_code
@@ -28,7 +28,7 @@ class Asked(Protocol):
 
 class PointLook(msgspec.Struct, frozen=True):
     """`raw`: coils or registers as they came, None where none did. `value` in engineering units, bool for kind bit,
-    None where `verdict`, a text id, says why."""
+    None where `verdict`, a text id, says why; `seen` the number before it is held against low and high."""
 
     point: str
     quantity: str
@@ -36,6 +36,7 @@ class PointLook(msgspec.Struct, frozen=True):
     address: int
     raw: tuple[int, ...] | None
     value: float | bool | None
+    seen: float | None
     verdict: str
 
 
@@ -82,6 +83,7 @@ def _seen(point: Point, profile: Profile, image: dict[tuple[Table, int], int], w
     words = [image.get((point.table, point.address + i)) for i in range(register_count(point))]
     raw = tuple(word for word in words if word is not None)
     value = contact(point, image, points) if point.kind == "bit" else number(point, image, points)
+    seen = None if point.kind == "bit" else before_range(point, image, points)
     if point.id in why:
         verdict = why[point.id]
     elif value is not None:
@@ -91,4 +93,6 @@ def _seen(point: Point, profile: Profile, image: dict[tuple[Table, int], int], w
     else:
         verdict = "point_out_of_range"
     is_whole = len(raw) == len(words)
-    return PointLook(point.id, point.quantity, point.table, point.address, raw if is_whole else None, value, verdict)
+    return PointLook(
+        point.id, point.quantity, point.table, point.address, raw if is_whole else None, value, seen, verdict
+    )

@@ -37,8 +37,9 @@ async def test_a_packaged_profile_that_fits_shows_each_value_beside_what_came(
 ) -> None:
     assert await shown("xy-md02", rtu=rtu) == 0
     said = capsys.readouterr().out.splitlines()
-    assert said[1].split() == ["temperature", "ir", "1", "0xFF33", "-20.5", "°C", "Read"]
-    assert said[2].split() == ["humidity", "ir", "2", "0x01C5", "45.3", "%RH", "Read"]
+    assert said[0].startswith("xy-md02: XY-MD02 (SHT20/SHT40) register table")
+    assert said[2].split() == ["temperature", "ir", "1", "0xFF33", "-20.5", "°C", "Read"]
+    assert said[3].split() == ["humidity", "ir", "2", "0x01C5", "45.3", "%RH", "Read"]
 
 
 async def test_a_wrong_scale_is_out_of_range_and_says_where_to_look(
@@ -47,7 +48,7 @@ async def test_a_wrong_scale_is_out_of_range_and_says_where_to_look(
     (tmp_path / "room.yaml").write_text(PROFILE)
     assert await shown(str(tmp_path / "room.yaml")) == 1
     said = capsys.readouterr().out
-    assert "humidity     ir 2      0x01C5  -         Out of range" in said
+    assert "humidity     ir 2      0x01C5  453 %RH   Out of range" in said
     assert "ten or a hundred times off is the scale" in said
 
 

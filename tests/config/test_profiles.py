@@ -69,6 +69,8 @@ def test_a_profile_beside_the_configuration_wins_over_the_packaged_one(tmp_path:
         ("low: 0, high: 9", "unknown_while: [value]", "points[0].unknown_while[0]", "a point of kind float32"),
         ("table: di, address: 0, kind: bit", "table: di, address: 0, kind: int16", "points[1].kind", "int16"),
         ("table: di, address: 0, kind: bit", "table: di, address: 0, kind: bit, bit: 3", "points[1].bit", "3"),
+        ("quantity: temperature_degc", "quantity: leak", "points[0].kind", "float32"),
+        ("quantity: cable_break", "quantity: voltage_v", "points[1].quantity", "voltage_v"),
         ("{id: fault", "{id: value", "points[1].id", "value a second time"),
         ("readback: coil", "readback: spool", "outputs[0].readback", "spool"),
         ("readback: coil", "readback: value", "outputs[0].readback", "a point of kind float32"),

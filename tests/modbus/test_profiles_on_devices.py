@@ -78,6 +78,7 @@ async def test_of_a_detector_off_its_base_smoke_is_unknown() -> None:
 async def test_a_value_that_the_profile_does_not_allow_is_shown_raw() -> None:
     seen = await looked_at("xy-md02", XyMd02(temperature_degc=210.0))
     assert (seen["temperature"].raw, seen["temperature"].verdict) == ((2100,), "point_out_of_range")
+    assert (seen["temperature"].value, seen["temperature"].seen) == (None, 210.0)
     assert seen["humidity"].verdict == "point_read"
 
 

@@ -114,8 +114,9 @@ async def _looked(bus: Bus, profile: Profile, unit: int) -> tuple["PointLook", .
 def _show(screen: Screen, profile: Profile, unit: int, seen: tuple["PointLook", ...]) -> None:
     if screen.is_json:
         points = [msgspec.structs.asdict(one) | {"text": screen.texts.code(one.verdict)} for one in seen]
-        screen.json({"profile": profile.id, "unit": unit, "points": points})
+        screen.json({"profile": profile.id, "source": profile.source, "unit": unit, "points": points})
         return
+    screen.line(f"{profile.id}: {profile.source}")
     rows = [
         (one.point, f"{one.table} {one.address}", _raw(one), _value(screen, one), screen.texts.code(one.verdict).title)
         for one in seen
@@ -123,6 +124,8 @@ def _show(screen: Screen, profile: Profile, unit: int, seen: tuple["PointLook", 
     screen.table(("column_point", "column_register", "column_raw", "column_value", "column_verdict"), rows)
     for verdict in dict.fromkeys(one.verdict for one in seen if one.value is None):
         screen.code(verdict, style="yellow")
+    if all(one.value is not None for one in seen):
+        screen.next_step("point_read")
 
 
 def _raw(one: "PointLook") -> str:
@@ -132,5 +135,5 @@ def _raw(one: "PointLook") -> str:
 
 
 def _value(screen: Screen, one: "PointLook") -> str:
-    value = one.value
+    value = one.seen if one.value is None else one.value
     return measured(screen.texts, one.quantity, None if value is None else float(value))
