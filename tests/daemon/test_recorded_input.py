@@ -13,7 +13,7 @@ from drivers.observation import Measurement
 from edge.daemon.recover import recover
 from edge.daemon.replay import Difference, Replayed, differences, replay
 from edge.state.apply import apply
-from edge.state.facts import ActuatorChanged, DataGap, VolumeMissing
+from edge.state.facts import ActuatorChanged, CommandEnded, DataGap, VolumeMissing
 from edge.state.plant import Plant
 from edge.state.snapshot import encode_folded, freeze
 from edge.state.state import State
@@ -74,6 +74,7 @@ async def test_a_log_that_begins_anew_amid_a_run_starts_from_the_state_of_that_m
                 await live.until(lambda: len(live.daemon._inbox) == 0, "taken")
             site.rope.leak_at_m = 5.0
             await live.until(lambda: live.of(ActuatorChanged, state="closed"), "the valve closed")
+            await live.until(lambda: live.of(CommandEnded, result="done"), "the order ended")  # by a second look
             assert await live.stop() == 0
         path = _begun_anew(site.state_dir)
         assert path is not None
